@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * /sys/kernel/esxmem/vms: a directory per VM.
+ *
+ * The directories follow the VMs by struct esx_vm_hooks, whose calls hold
+ * vms_lock.  Removing a directory waits until nobody reads or writes a file in
+ * it.  So no file of a VM may take vms_lock, unless it gives up that protection
+ * first, as group_store() does.
+ *
+ * Life of a kobject: made and removed by the hooks.  It holds a reference to
+ * its VM, so that what still reads a file, or still writes the group, finds it.
+ * Unloading waits for the last kobject.
+ */
+#include <linux/kernel.h>
+#include <linux/kobject.h>
+#include <linux/mm.h>
+#include <linux/printk.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/sysfs.h>
+#include <linux/wait_bit.h>
+
+#include "../share/group.h"
+#include "../share/large.h"
+#include "../vm.h"
+#include "parse.h"
+#include "sysfs_vm.h"
+
+/**
+ * struct vm_dir - a VM's directory
+ */
+struct vm_dir {
+	/** @kobj: the directory. */
+	struct kobject kobj;
+	/** @vm: the VM, with a reference. */
+	struct esx_vm *vm;
+};
+
+/**
+ * struct vm_attr - a file in it
+ */
+struct vm_attr {
+	/** @attr: the file. */
+	struct attribute attr;
+	/** @figure: what a file that shows one figure shows, else NULL. */
+	u64 (*figure)(struct esx_vm *vm);
+	/** @show: else this. */
+	ssize_t (*show)(struct vm_dir *dir, char *buf);
+	/** @store: change it, or NULL. */
+	ssize_t (*store)(struct vm_dir *dir, const char *buf, size_t len);
+};
+
+static struct kset *vms;
+
+/* Kobjects that are not freed yet. */
+static atomic_t nr_dirs = ATOMIC_INIT(0);
+
+static struct vm_dir *to_dir(struct kobject *kobj)
+{
+	return container_of(kobj, struct vm_dir, kobj);
+}
+
+#define VM_FIGURE(_name, _mode)						\
+	static struct vm_attr _name##_attr = {				\
+		.attr = { .name = __stringify(_name), .mode = (_mode) },	\
+		.figure = _name,					\
+	}
+
+#define VM_SETTING(_name)						\
+	static struct vm_attr _name##_attr = {				\
+		.attr = { .name = __stringify(_name), .mode = 0600 },	\
+		.show = _name##_show,					\
+		.store = _name##_store,					\
+	}
+
+static u64 pages_to_bytes(const atomic_long_t *pages)
+{
+	return (u64)atomic_long_read(pages) << PAGE_SHIFT;
+}
+
+static u64 size_bytes(struct esx_vm *vm)
+{
+	return pages_to_bytes(&vm->size_pages);
+}
+
+static u64 backed_bytes(struct esx_vm *vm)
+{
+	return (u64)esx_counts_backed(&vm->counts) << PAGE_SHIFT;
+}
+
+static u64 private_bytes(struct esx_vm *vm)
+{
+	return pages_to_bytes(&vm->counts.nr[ESX_PRIVATE]);
+}
+
+static u64 shared_bytes(struct esx_vm *vm)
+{
+	return pages_to_bytes(&vm->counts.nr[ESX_SHARED]);
+}
+
+static u64 zero_bytes(struct esx_vm *vm)
+{
+	return pages_to_bytes(&vm->counts.nr[ESX_ZERO]);
+}
+
+static u64 huge_bytes(struct esx_vm *vm)
+{
+	return (u64)atomic_long_read(&vm->counts.nr_huge) * ESX_REGION_BYTES;
+}
+
+static u64 cow_breaks(struct esx_vm *vm)
+{
+	return atomic64_read(&vm->events.nr[ESX_EV_COW]);
+}
+
+static u64 faults(struct esx_vm *vm)
+{
+	return atomic64_read(&vm->events.nr[ESX_EV_FAULT]);
+}
+
+static u64 merged_pages(struct esx_vm *vm)
+{
+	return atomic64_read(&vm->events.nr[ESX_EV_MERGED]);
+}
+
+static u64 attached(struct esx_vm *vm)
+{
+	return esx_vm_has_guest(vm);
+}
+
+static u64 ept_violations(struct esx_vm *vm)
+{
+	struct esx_guest_stats stats;
+
+	esx_vm_guest_stats(vm, &stats);
+	return stats.ept_violations;
+}
+
+static u64 vcpu_time_ns(struct esx_vm *vm)
+{
+	struct esx_guest_stats stats;
+
+	esx_vm_guest_stats(vm, &stats);
+	return stats.vcpu_time_ns;
+}
+
+/*
+ * Who took a fault is not recorded.  A virtual CPU reaches esxmem by a nested
+ * page fault, at most once for each: so what exceeds them was taken by others.
+ * A nested page fault that finds the host's page tables filled does not reach
+ * esxmem, so the figure errs towards too little.
+ */
+static u64 vmm_faults(struct esx_vm *vm)
+{
+	u64 nested = ept_violations(vm);
+	u64 all = faults(vm);
+
+	return all - min(nested, all);
+}
+
+VM_FIGURE(size_bytes, 0444);
+VM_FIGURE(backed_bytes, 0400);
+VM_FIGURE(private_bytes, 0400);
+VM_FIGURE(shared_bytes, 0400);
+VM_FIGURE(zero_bytes, 0400);
+VM_FIGURE(huge_bytes, 0400);
+VM_FIGURE(cow_breaks, 0400);
+VM_FIGURE(faults, 0400);
+VM_FIGURE(merged_pages, 0400);
+VM_FIGURE(attached, 0444);
+VM_FIGURE(ept_violations, 0400);
+VM_FIGURE(vmm_faults, 0400);
+VM_FIGURE(vcpu_time_ns, 0400);
+
+static ssize_t share_show(struct vm_dir *dir, char *buf)
+{
+	return sysfs_emit(buf, "%d\n", READ_ONCE(dir->vm->share));
+}
+
+static ssize_t share_store(struct vm_dir *dir, const char *buf, size_t len)
+{
+	bool share;
+	int err = esx_parse_bool(buf, &share);
+
+	if (err)
+		return err;
+	WRITE_ONCE(dir->vm->share, share);
+	if (!share)
+		esx_large_forget_vm(dir->vm);
+	return len;
+}
+
+VM_SETTING(share);
+
+static ssize_t group_show(struct vm_dir *dir, char *buf)
+{
+	char group[ESX_GROUP_MAX];
+
+	esx_share_get_group(dir->vm, group, sizeof(group));
+	return sysfs_emit(buf, "%s\n", group);
+}
+
+static ssize_t group_store(struct vm_dir *dir, const char *buf, size_t len);
+
+VM_SETTING(group);
+
+/*
+ * Changing the group walks the VM's maps and so takes vms_lock: let the
+ * directory be removed meanwhile.  Its kobject stays, and with it the VM.
+ */
+static ssize_t group_store(struct vm_dir *dir, const char *buf, size_t len)
+{
+	char group[ESX_GROUP_MAX];
+	struct kernfs_node *node;
+	int err;
+
+	err = esx_parse_line(buf, len, group, sizeof(group));
+	if (err)
+		return err;
+
+	node = sysfs_break_active_protection(&dir->kobj, &group_attr.attr);
+	if (!node)
+		return -ENODEV;
+	err = esx_share_set_group(dir->vm, group);
+	sysfs_unbreak_active_protection(node);
+	return err ? err : len;
+}
+
+static struct attribute *vms_attrs[] = {
+	&share_attr.attr,
+	&group_attr.attr,
+	&size_bytes_attr.attr,
+	&backed_bytes_attr.attr,
+	&private_bytes_attr.attr,
+	&shared_bytes_attr.attr,
+	&zero_bytes_attr.attr,
+	&huge_bytes_attr.attr,
+	&cow_breaks_attr.attr,
+	&faults_attr.attr,
+	&merged_pages_attr.attr,
+	&attached_attr.attr,
+	&ept_violations_attr.attr,
+	&vmm_faults_attr.attr,
+	&vcpu_time_ns_attr.attr,
+	NULL,
+};
+ATTRIBUTE_GROUPS(vms);
+
+static ssize_t show_attr(struct kobject *kobj, struct attribute *attr, char *buf)
+{
+	const struct vm_attr *file = container_of(attr, struct vm_attr, attr);
+	struct vm_dir *dir = to_dir(kobj);
+
+	if (file->figure)
+		return sysfs_emit(buf, "%llu\n", file->figure(dir->vm));
+	return file->show(dir, buf);
+}
+
+static ssize_t store_attr(struct kobject *kobj, struct attribute *attr, const char *buf,
+			  size_t len)
+{
+	const struct vm_attr *file = container_of(attr, struct vm_attr, attr);
+
+	return file->store ? file->store(to_dir(kobj), buf, len) : -EIO;
+}
+
+static void release_dir(struct kobject *kobj)
+{
+	struct vm_dir *dir = to_dir(kobj);
+
+	esx_vm_put(dir->vm);
+	kfree(dir);
+	if (atomic_dec_and_test(&nr_dirs))
+		wake_up_var(&nr_dirs);
+}
+
+static const struct sysfs_ops vm_sysfs_ops = {
+	.show = show_attr,
+	.store = store_attr,
+};
+
+static const struct kobj_type vm_dir_type = {
+	.release = release_dir,
+	.sysfs_ops = &vm_sysfs_ops,
+	.default_groups = vms_groups,
+};
+
+static bool name_is_free(const char *name, const struct kobject *self)
+{
+	struct kobject *other = kset_find_obj(vms, name);
+	bool is_free = !other || other == self;
+
+	kobject_put(other);
+	return is_free;
+}
+
+/*
+ * A VM is called after its path.  Two mounts may hold the same path, and "a/b"
+ * becomes "a!b", which a file may be called too: who comes later gets a number.
+ */
+static void choose_name(struct vm_dir *dir, char name[ESX_VM_NAME_MAX])
+{
+	/* Its id is its own, so that one try is enough but for mischief. */
+	unsigned int nr = 1;
+	char suffix[24];
+	size_t end;
+	int len;
+
+	esx_vm_name(dir->vm, name, ESX_VM_NAME_MAX);
+	strreplace(name, '/', '!');
+	end = strlen(name);
+
+	for (; !name_is_free(name, &dir->kobj); nr++) {
+		len = scnprintf(suffix, sizeof(suffix), nr > 1 ? "~%u.%u" : "~%u", dir->vm->id, nr);
+		strscpy(name + min_t(size_t, end, ESX_VM_NAME_MAX - 1 - len), suffix, len + 1);
+	}
+}
+
+static int add_dir(struct esx_vm *vm)
+{
+	char name[ESX_VM_NAME_MAX];
+	struct vm_dir *dir;
+	int err;
+
+	dir = kzalloc(sizeof(*dir), GFP_KERNEL_ACCOUNT);
+	if (!dir)
+		return -ENOMEM;
+	esx_vm_get(vm);
+	dir->vm = vm;
+	dir->kobj.kset = vms;
+	/* Nobody listens; VMs come and go often. */
+	dir->kobj.uevent_suppress = 1;
+	atomic_inc(&nr_dirs);
+
+	choose_name(dir, name);
+	err = kobject_init_and_add(&dir->kobj, &vm_dir_type, NULL, "%s", name);
+	if (err) {
+		kobject_put(&dir->kobj);
+		return err;
+	}
+	vm->iface = dir;
+	return 0;
+}
+
+static void rename_dir(struct esx_vm *vm)
+{
+	struct vm_dir *dir = vm->iface;
+	char name[ESX_VM_NAME_MAX];
+	int err;
+
+	choose_name(dir, name);
+	if (!strcmp(name, kobject_name(&dir->kobj)))
+		return;
+	err = kobject_rename(&dir->kobj, name);
+	if (err)
+		pr_warn_ratelimited("VM %u keeps its old name in sysfs: error %d\n", vm->id, err);
+}
+
+static void remove_dir(struct esx_vm *vm)
+{
+	struct vm_dir *dir = vm->iface;
+
+	vm->iface = NULL;
+	kobject_del(&dir->kobj);
+	kobject_put(&dir->kobj);
+}
+
+static const struct esx_vm_hooks hooks = {
+	.added = add_dir,
+	.renamed = rename_dir,
+	.removed = remove_dir,
+};
+
+/**
+ * esx_sysfs_vm_init() - make the directory of the VMs
+ * @root: where
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int esx_sysfs_vm_init(struct kobject *root)
+{
+	vms = kset_create_and_add("vms", NULL, root);
+	if (!vms)
+		return -ENOMEM;
+	esx_vm_set_hooks(&hooks);
+	return 0;
+}
+
+/**
+ * esx_sysfs_vm_exit() - remove the directory of the VMs; there are none left
+ *
+ * A writer of a group outlives the directory.  Who let go of the last kobject
+ * may not have left this module's code yet when that is seen here: the last
+ * step is to wait until every task has slept or left the kernel since.
+ */
+void esx_sysfs_vm_exit(void)
+{
+	esx_vm_set_hooks(NULL);
+	wait_var_event(&nr_dirs, !atomic_read(&nr_dirs));
+	synchronize_rcu_tasks();
+	kset_unregister(vms);
+}

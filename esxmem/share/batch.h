@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Sharing region by region.
+ */
+#ifndef _ESXMEM_SHARE_BATCH_H
+#define _ESXMEM_SHARE_BATCH_H
+
+#include "../pmap.h"
+
+/**
+ * struct esx_merge_report - what became of the pages of a range
+ */
+struct esx_merge_report {
+	/** @visited: pages with a frame that were looked at. */
+	u64 visited;
+	/** @hashed: pages that were hashed. */
+	u64 hashed;
+	/** @clean: pages passed over, since unchanged since they were hashed. */
+	u64 clean;
+	/** @merged: pages that now share a frame and did not before. */
+	u64 merged;
+	/** @zero: pages found zero and given up, all parts of 2 MB frames among them. */
+	u64 zero;
+	/** @hints: pages for which a hint was filed or stands. */
+	u64 hints;
+	/** @refused: those of @hints that may be merged the next time. */
+	u64 refused;
+	/** @already: pages found shared or zero already when it was their turn. */
+	u64 already;
+	/** @pinned: pages left alone because I/O holds them. */
+	u64 pinned;
+	/** @busy: pages left alone because somebody worked on them. */
+	u64 busy;
+	/** @changed: pages left alone because they changed meanwhile. */
+	u64 changed;
+	/** @huge_broken: 2 MB frames broken. */
+	u64 huge_broken;
+	/** @skipped: pages not merged for want of memory. */
+	u64 skipped;
+};
+
+/**
+ * struct esx_share_visit - how regions are visited
+ */
+struct esx_share_visit {
+	/**
+	 * @pass: number of the scanner's pass.  0: merge what can be merged now,
+	 * break 2 MB frames, come back to pages that are busy.
+	 */
+	u64 pass;
+	/** @break_hot: break 2 MB frames that are in use, too. */
+	bool break_hot;
+	/** @pressed: memory is wanted. */
+	bool pressed;
+	/** @wants_join: inner: the region should get a 2 MB frame again. */
+	bool wants_join;
+	/** @join_index: inner: its number. */
+	pgoff_t join_index;
+	/** @report: what was done is added to it. */
+	struct esx_merge_report report;
+};
+
+int esx_share_enter_killable(void);
+void esx_share_leave(void);
+int esx_share_stop_killable(void);
+void esx_share_go(void);
+
+bool esx_share_region(struct esx_pmap *pmap, pgoff_t *first, pgoff_t end,
+		      struct esx_share_visit *visit);
+int esx_share_range(struct esx_pmap *pmap, pgoff_t first, pgoff_t end,
+		    struct esx_merge_report *report);
+void esx_share_forget(struct esx_region *region);
+
+#endif /* _ESXMEM_SHARE_BATCH_H */

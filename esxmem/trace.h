@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Tracepoints.  Fields are of base types only, so that bpftrace reads them on
+ * kernels with and without type information for modules.
+ */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM esxmem
+
+#if !defined(_ESXMEM_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define _ESXMEM_TRACE_H
+
+#include <linux/tracepoint.h>
+
+/*
+ * Names are cut to this.  Copied bounded and not as __string(), which measures
+ * first and copies later: a VM may be renamed in between.
+ */
+#define ESX_TRACE_NAME	64
+
+/* A page of a VM: what most events are about. */
+DECLARE_EVENT_CLASS(esxmem_page,
+	TP_PROTO(u32 vm, const char *name, u64 ino, u64 pgoff, u64 value),
+	TP_ARGS(vm, name, ino, pgoff, value),
+	TP_STRUCT__entry(
+		__field(u32, vm)
+		__array(char, name, ESX_TRACE_NAME)
+		__field(u64, ino)
+		__field(u64, pgoff)
+		__field(u64, value)
+	),
+	TP_fast_assign(
+		__entry->vm = vm;
+		strscpy_pad(__entry->name, name, ESX_TRACE_NAME);
+		__entry->ino = ino;
+		__entry->pgoff = pgoff;
+		__entry->value = value;
+	),
+	TP_printk("vm=%u name=%s ino=%llu pgoff=%llu value=%llu", __entry->vm, __entry->name,
+		  __entry->ino, __entry->pgoff, __entry->value)
+);
+
+/* A frame entered the page map; value: its order. */
+DEFINE_EVENT(esxmem_page, esxmem_map,
+	TP_PROTO(u32 vm, const char *name, u64 ino, u64 pgoff, u64 value),
+	TP_ARGS(vm, name, ino, pgoff, value));
+
+/* Pages were punched or truncated; value: how many. */
+DEFINE_EVENT(esxmem_page, esxmem_unmap,
+	TP_PROTO(u32 vm, const char *name, u64 ino, u64 pgoff, u64 value),
+	TP_ARGS(vm, name, ino, pgoff, value));
+
+/* A shared or zero page was given a frame of its own; value: nanoseconds. */
+DEFINE_EVENT(esxmem_page, esxmem_cow,
+	TP_PROTO(u32 vm, const char *name, u64 ino, u64 pgoff, u64 value),
+	TP_ARGS(vm, name, ino, pgoff, value));
+
+/* Pages of the file are clones of another's now; value: how many. */
+DEFINE_EVENT(esxmem_page, esxmem_clone,
+	TP_PROTO(u32 vm, const char *name, u64 ino, u64 pgoff, u64 value),
+	TP_ARGS(vm, name, ino, pgoff, value));
+
+/* A hint was filed; value: hash of the page. */
+DEFINE_EVENT(esxmem_page, esxmem_hint,
+	TP_PROTO(u32 vm, const char *name, u64 ino, u64 pgoff, u64 value),
+	TP_ARGS(vm, name, ino, pgoff, value));
+
+TRACE_EVENT(esxmem_fault,
+	TP_PROTO(u32 vm, const char *name, u64 ino, u64 pgoff, bool write, u8 from, u64 ns),
+	TP_ARGS(vm, name, ino, pgoff, write, from, ns),
+	TP_STRUCT__entry(
+		__field(u32, vm)
+		__array(char, name, ESX_TRACE_NAME)
+		__field(u64, ino)
+		__field(u64, pgoff)
+		__field(bool, write)
+		__field(u8, from)
+		__field(u64, ns)
+	),
+	TP_fast_assign(
+		__entry->vm = vm;
+		strscpy_pad(__entry->name, name, ESX_TRACE_NAME);
+		__entry->ino = ino;
+		__entry->pgoff = pgoff;
+		__entry->write = write;
+		__entry->from = from;
+		__entry->ns = ns;
+	),
+	TP_printk("vm=%u name=%s ino=%llu pgoff=%llu write=%d from=%u ns=%llu", __entry->vm,
+		  __entry->name, __entry->ino, __entry->pgoff, __entry->write, __entry->from,
+		  __entry->ns)
+);
+
+TRACE_EVENT(esxmem_merge,
+	TP_PROTO(u32 vm, const char *name, u64 ino, u64 pgoff, u64 pfn, u32 refs),
+	TP_ARGS(vm, name, ino, pgoff, pfn, refs),
+	TP_STRUCT__entry(
+		__field(u32, vm)
+		__array(char, name, ESX_TRACE_NAME)
+		__field(u64, ino)
+		__field(u64, pgoff)
+		__field(u64, pfn)
+		__field(u32, refs)
+	),
+	TP_fast_assign(
+		__entry->vm = vm;
+		strscpy_pad(__entry->name, name, ESX_TRACE_NAME);
+		__entry->ino = ino;
+		__entry->pgoff = pgoff;
+		__entry->pfn = pfn;
+		__entry->refs = refs;
+	),
+	TP_printk("vm=%u name=%s ino=%llu pgoff=%llu pfn=0x%llx refs=%u", __entry->vm,
+		  __entry->name, __entry->ino, __entry->pgoff, __entry->pfn, __entry->refs)
+);
+
+DECLARE_EVENT_CLASS(esxmem_place,
+	TP_PROTO(u32 vm, const char *name, u64 ino, u64 pgoff),
+	TP_ARGS(vm, name, ino, pgoff),
+	TP_STRUCT__entry(
+		__field(u32, vm)
+		__array(char, name, ESX_TRACE_NAME)
+		__field(u64, ino)
+		__field(u64, pgoff)
+	),
+	TP_fast_assign(
+		__entry->vm = vm;
+		strscpy_pad(__entry->name, name, ESX_TRACE_NAME);
+		__entry->ino = ino;
+		__entry->pgoff = pgoff;
+	),
+	TP_printk("vm=%u name=%s ino=%llu pgoff=%llu", __entry->vm, __entry->name, __entry->ino,
+		  __entry->pgoff)
+);
+
+/* A zero page gave up its frame. */
+DEFINE_EVENT(esxmem_place, esxmem_zero,
+	TP_PROTO(u32 vm, const char *name, u64 ino, u64 pgoff),
+	TP_ARGS(vm, name, ino, pgoff));
+
+/* The 2 MB frame around this page was broken. */
+DEFINE_EVENT(esxmem_place, esxmem_huge_break,
+	TP_PROTO(u32 vm, const char *name, u64 ino, u64 pgoff),
+	TP_ARGS(vm, name, ino, pgoff));
+
+/* The region of this page was given a 2 MB frame again. */
+DEFINE_EVENT(esxmem_place, esxmem_huge_join,
+	TP_PROTO(u32 vm, const char *name, u64 ino, u64 pgoff),
+	TP_ARGS(vm, name, ino, pgoff));
+
+/* The scanner completed a pass. */
+TRACE_EVENT(esxmem_scan_pass,
+	TP_PROTO(u64 pass, u64 pages, u64 merged, u64 ns),
+	TP_ARGS(pass, pages, merged, ns),
+	TP_STRUCT__entry(
+		__field(u64, pass)
+		__field(u64, pages)
+		__field(u64, merged)
+		__field(u64, ns)
+	),
+	TP_fast_assign(
+		__entry->pass = pass;
+		__entry->pages = pages;
+		__entry->merged = merged;
+		__entry->ns = ns;
+	),
+	TP_printk("pass=%llu pages=%llu merged=%llu ns=%llu", __entry->pass, __entry->pages,
+		  __entry->merged, __entry->ns)
+);
+
+DECLARE_EVENT_CLASS(esxmem_guest,
+	TP_PROTO(u32 vm, const char *name, int pid),
+	TP_ARGS(vm, name, pid),
+	TP_STRUCT__entry(
+		__field(u32, vm)
+		__array(char, name, ESX_TRACE_NAME)
+		__field(int, pid)
+	),
+	TP_fast_assign(
+		__entry->vm = vm;
+		strscpy_pad(__entry->name, name, ESX_TRACE_NAME);
+		__entry->pid = pid;
+	),
+	TP_printk("vm=%u name=%s pid=%d", __entry->vm, __entry->name, __entry->pid)
+);
+
+/* The KVM glue found the guest of a VM. */
+DEFINE_EVENT(esxmem_guest, esxmem_attach,
+	TP_PROTO(u32 vm, const char *name, int pid),
+	TP_ARGS(vm, name, pid));
+
+/* The guest went. */
+DEFINE_EVENT(esxmem_guest, esxmem_detach,
+	TP_PROTO(u32 vm, const char *name, int pid),
+	TP_ARGS(vm, name, pid));
+
+#endif /* _ESXMEM_TRACE_H */
+
+#undef TRACE_INCLUDE_PATH
+#define TRACE_INCLUDE_PATH .
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_FILE trace
+#include <trace/define_trace.h>

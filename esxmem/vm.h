@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Virtual machines: whose memory the files are.
+ *
+ * A directory that directly holds memory files is a VM, a file in the root of
+ * a mount is a VM of its own.  A VM exists from its first file to the last.
+ */
+#ifndef _ESXMEM_VM_H
+#define _ESXMEM_VM_H
+
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/spinlock.h>
+
+#include "pmap.h"
+
+#define ESX_VM_NAME_MAX		256
+#define ESX_GROUP_MAX		64
+
+/**
+ * struct esx_guest_stats - what the KVM glue knows of a running guest
+ */
+struct esx_guest_stats {
+	/** @ept_violations: nested page faults of its virtual CPUs. */
+	u64 ept_violations;
+	/** @vcpu_time_ns: run time of its virtual CPUs. */
+	u64 vcpu_time_ns;
+};
+
+/**
+ * struct esx_guest_ops - how to ask the KVM glue about a guest
+ *
+ * Called with the guest held; may sleep.
+ */
+struct esx_guest_ops {
+	/** @stats: fill in the figures. */
+	void (*stats)(void *guest, struct esx_guest_stats *stats);
+	/**
+	 * @test_young: was any of @nr pages of @pmap from @pgoff on accessed by
+	 * the guest since @clear_young?
+	 */
+	bool (*test_young)(void *guest, struct esx_pmap *pmap, pgoff_t pgoff, pgoff_t nr);
+	/** @clear_young: same answer, and forget the accesses. */
+	bool (*clear_young)(void *guest, struct esx_pmap *pmap, pgoff_t pgoff, pgoff_t nr);
+};
+
+/**
+ * struct esx_vm - a virtual machine as esxmem sees it
+ */
+struct esx_vm {
+	/** @ref: held by each of its maps, by sysfs and by the glue. */
+	struct kref ref;
+	/** @id: never used again; 0 is nobody. */
+	u32 id;
+	/** @host: what the identity below is relative to: the superblock. */
+	const void *host;
+	/** @ino: inode number of the directory, or of the file in the root. */
+	u64 ino;
+	/** @node: in the host's list.  Protected by vms_lock. */
+	struct list_head node;
+	/** @pmaps: its maps.  Protected by vms_lock. */
+	struct list_head pmaps;
+	/** @counts: pages by state, moved by the setter of the page map. */
+	struct esx_counts counts;
+	/** @size_pages: sum of its files' sizes. */
+	atomic_long_t size_pages;
+	/** @events: since the VM appeared. */
+	struct esx_events events;
+	/** @shareable_pages: estimate of what breaking 2 MB frames would save. */
+	atomic_long_t shareable_pages;
+	/** @shareable_frames: 2 MB frames that are worth it. */
+	atomic_long_t shareable_frames;
+	/** @share: takes part in background sharing. */
+	bool share;
+	/** @epoch: changes with what its pages may be merged with. */
+	u16 epoch;
+	/**
+	 * @salt: keys the hashes of its pages.  Changed while nobody merges, when
+	 * none of its pages is shared.
+	 */
+	u64 salt;
+	/** @base_salt: @salt while the VM is in no group. */
+	u64 base_salt;
+	/** @lock: protects @name, @group, @guest and @guest_ops; a leaf. */
+	spinlock_t lock;
+	/** @name: path below the mount, for people; "/" not yet replaced. */
+	char name[ESX_VM_NAME_MAX];
+	/** @group: name of its trust group, "" for none. */
+	char group[ESX_GROUP_MAX];
+	/** @iface: what the interface layer hangs here. */
+	void *iface;
+	/** @guest_ops: of the KVM glue while a guest is attached. */
+	const struct esx_guest_ops *guest_ops;
+	/** @guest: the glue's. */
+	void *guest;
+	/** @guest_users: calls into @guest_ops that are under way. */
+	atomic_t guest_users;
+};
+
+/**
+ * struct esx_vm_id - which VM a new file belongs to
+ */
+struct esx_vm_id {
+	/** @host: the superblock. */
+	const void *host;
+	/** @ino: of the directory, or of the file in the root. */
+	u64 ino;
+	/** @name: for people. */
+	const char *name;
+	/** @salt: for a VM that is new; 0: one of its own. */
+	u64 salt;
+};
+
+/**
+ * struct esx_vm_hooks - how the interface layer hears of VMs
+ *
+ * Called with vms_lock held.
+ */
+struct esx_vm_hooks {
+	/** @added: a VM appeared; an error forbids it. */
+	int (*added)(struct esx_vm *vm);
+	/** @renamed: vm->name changed. */
+	void (*renamed)(struct esx_vm *vm);
+	/** @removed: its last file is gone. */
+	void (*removed)(struct esx_vm *vm);
+};
+
+void esx_vm_set_hooks(const struct esx_vm_hooks *hooks);
+
+int esx_vm_join(struct esx_pmap *pmap, const struct esx_vm_id *id);
+void esx_vm_leave(struct esx_pmap *pmap);
+void esx_vm_rename_tree(const void *host, const char *old, const char *new);
+struct esx_vm *esx_vm_lookup(const void *host, u64 ino);
+void esx_vm_get(struct esx_vm *vm);
+void esx_vm_put(struct esx_vm *vm);
+void esx_vm_name(struct esx_vm *vm, char *buf, size_t size);
+
+int esx_vm_for_each(int (*fn)(struct esx_vm *vm, void *ctx), void *ctx);
+int esx_vm_for_each_pmap(struct esx_vm *vm, int (*fn)(struct esx_pmap *pmap, void *ctx),
+			 void *ctx);
+struct esx_pmap *esx_vm_next_pmap(struct esx_pmap *prev);
+
+int esx_vm_attach_guest(struct esx_vm *vm, const struct esx_guest_ops *ops, void *guest);
+void esx_vm_detach_guest(struct esx_vm *vm, void *guest);
+bool esx_vm_has_guest(struct esx_vm *vm);
+bool esx_vm_guest_stats(struct esx_vm *vm, struct esx_guest_stats *stats);
+
+#endif /* _ESXMEM_VM_H */
