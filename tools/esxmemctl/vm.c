@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * VMs: list, show, set.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "command.h"
+#include "kernel.h"
+#include "message.h"
+#include "record.h"
+#include "setting.h"
+
+static const struct esx_field vm_fields[] = {
+	ESX_FIELD("name", "NAME", TEXT, "path below the mount", .derived = true),
+	ESX_FIELD("size_bytes", "SIZE", BYTES, "memory the VM believes it has"),
+	ESX_FIELD("backed_bytes", "BACKED", BYTES, "private and shared pages"),
+	ESX_FIELD("private_bytes", "PRIVATE", BYTES, "pages with a frame of their own"),
+	ESX_FIELD("shared_bytes", "SHARED", BYTES, "pages that point to a shared frame"),
+	ESX_FIELD("zero_bytes", "ZERO", BYTES, "known zero pages, which have no frame"),
+	ESX_FIELD("huge_bytes", "HUGE", BYTES, "part of private in 2 MB frames"),
+	ESX_FIELD("share", "SHARE", SWITCH, "takes part in background sharing"),
+	ESX_FIELD("group", "GROUP", TEXT, "trust group it shares with"),
+	ESX_FIELD("attached", "ATTACHED", SWITCH, "a KVM virtual machine is attached"),
+	ESX_FIELD("merged_pages", "MERGED", COUNT, "pages ever merged", .wide = true),
+	ESX_FIELD("cow_breaks", "COWBREAKS", COUNT, "shared and zero pages written to",
+		  .wide = true),
+	ESX_FIELD("faults", "FAULTS", COUNT, "page faults served", .wide = true),
+	ESX_FIELD("ept_violations", "EPT", COUNT, "nested page faults of its virtual CPUs",
+		  .wide = true),
+	ESX_FIELD("vmm_faults", "VMMFAULTS", COUNT, "faults of others than its virtual CPUs",
+		  .wide = true),
+	ESX_FIELD("vcpu_time_ns", "VCPUTIME", NS, "run time of its virtual CPUs", .wide = true),
+};
+
+static const struct esx_setting vm_settings[] = {
+	{ .name = "share",
+	  .file = "share",
+	  .kind = ESX_SWITCH,
+	  .values = "on or off",
+	  .help = "take part in background sharing" },
+	{ .name = "group",
+	  .file = "group",
+	  .kind = ESX_TEXT,
+	  .values = ESX_GROUP_VALUES,
+	  .help = "share with the VMs of this trust group" },
+};
+
+static const struct option show_options[] = { { "json", no_argument, NULL, 'j' },
+					      { "bytes", no_argument, NULL, 'b' },
+					      { "raw", no_argument, NULL, 'r' },
+					      { "noheadings", no_argument, NULL, 'n' },
+					      { "output", required_argument, NULL, 'o' },
+					      { "help", no_argument, NULL, 'h' },
+					      {} };
+
+static int explain_no_vm(const char *name)
+{
+	if (!esx_sysfs_present())
+		esx_sysfs_explain(0);
+	else
+		esx_error("no VM named '%s'; `esxmemctl vm list` shows them", name);
+	return ESX_FAILED;
+}
+
+static json_t *read_vm(const char *name)
+{
+	json_t *record = esx_must(json_object());
+	char *dir = esx_sysfs_vm_dir(name);
+
+	esx_record_read(record, dir, vm_fields, ARRAY_SIZE(vm_fields));
+	esx_record_set(record, "name", json_string(name));
+	free(dir);
+	return record;
+}
+
+/* A VM that ended since the directory was read is left out. */
+static json_t *read_vms(char **names, size_t nr)
+{
+	json_t *records = esx_must(json_array());
+	size_t i;
+
+	for (i = 0; i < nr; i++) {
+		json_t *record = read_vm(names[i]);
+
+		if (!esx_sysfs_has_vm(names[i]))
+			json_decref(record);
+		else if (json_array_append_new(records, record))
+			esx_must(NULL);
+	}
+	return records;
+}
+
+static const struct esx_field *lookup_column(const char *name, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(vm_fields); i++) {
+		const struct esx_field *field = &vm_fields[i];
+
+		if ((strlen(field->label) == len && !strncasecmp(field->label, name, len)) ||
+		    (strlen(field->key) == len && !strncasecmp(field->key, name, len)))
+			return field;
+	}
+	return NULL;
+}
+
+static void say_columns(const char *name, size_t len)
+{
+	char *all = esx_asprintf("%s", vm_fields[0].label), *longer;
+	size_t i;
+
+	for (i = 1; i < ARRAY_SIZE(vm_fields); i++) {
+		longer = esx_asprintf("%s, %s", all, vm_fields[i].label);
+		free(all);
+		all = longer;
+	}
+	esx_error("no column named '%.*s'; there are: %s", (int)len, name, all);
+	free(all);
+}
+
+static size_t default_columns(const struct esx_field **columns, bool wide)
+{
+	size_t nr = 0, i;
+
+	for (i = 0; i < ARRAY_SIZE(vm_fields); i++)
+		if (wide || !vm_fields[i].wide)
+			columns[nr++] = &vm_fields[i];
+	return nr;
+}
+
+/* Turn NAME,SIZE,... into columns; 0 with a message printed when it is wrong. */
+static size_t parse_columns(const char *list, const struct esx_field **columns)
+{
+	size_t nr = 0, len;
+
+	for (;; list += len + 1) {
+		len = strcspn(list, ",");
+		if (nr == ARRAY_SIZE(vm_fields)) {
+			esx_error("more columns than there are; give each once");
+			return 0;
+		}
+		columns[nr] = lookup_column(list, len);
+		if (!columns[nr]) {
+			say_columns(list, len);
+			return 0;
+		}
+		nr++;
+		if (!list[len])
+			return nr;
+	}
+}
+
+static int print_vms_json(const json_t *records, const struct esx_field **columns, size_t nr)
+{
+	json_t *list = esx_must(json_array()), *top = esx_must(json_object());
+	const json_t *record;
+	size_t row, i;
+
+	json_array_foreach(records, row, record) {
+		json_t *picked = esx_must(json_object());
+
+		for (i = 0; i < nr; i++)
+			esx_record_set(picked, columns[i]->key,
+				       json_incref(json_object_get(record, columns[i]->key)));
+		if (json_array_append_new(list, picked))
+			esx_must(NULL);
+	}
+	esx_record_set(top, "vms", list);
+	return esx_print_json(top);
+}
+
+static int print_vms(const struct esx_field **columns, size_t nr_columns,
+		     const struct esx_format *format)
+{
+	json_t *records;
+	char **names;
+	size_t nr;
+	int code;
+
+	code = esx_sysfs_vms(&names, &nr);
+	if (code) {
+		esx_sysfs_explain(code);
+		return ESX_FAILED;
+	}
+	records = read_vms(names, nr);
+	esx_note_denied();
+	code = format->json ? print_vms_json(records, columns, nr_columns) :
+			      esx_print_list(records, columns, nr_columns, format);
+	json_decref(records);
+	esx_sysfs_free_vms(names, nr);
+	return code;
+}
+
+/* Options of list and of show; the latter has the first two alone. */
+static const char *parse_options(const struct esx_command *cmd, int argc, char **argv,
+				 const char *shorts, const struct option *longs,
+				 struct esx_format *format)
+{
+	const char *output = NULL;
+	int c;
+
+	while ((c = esx_getopt(cmd, argc, argv, shorts, longs)) != -1) {
+		switch (c) {
+		case 'j':
+			format->json = true;
+			break;
+		case 'b':
+			format->bytes = true;
+			break;
+		case 'r':
+			format->raw = true;
+			break;
+		case 'n':
+			format->noheadings = true;
+			break;
+		case 'o':
+			output = optarg;
+			break;
+		}
+	}
+	return output;
+}
+
+static int vm_list(const struct esx_command *cmd, int argc, char **argv)
+{
+	const struct esx_field *columns[ARRAY_SIZE(vm_fields)];
+	struct esx_format format = {};
+	const char *output;
+	size_t nr;
+
+	output = parse_options(cmd, argc, argv, ":jbrno:h", show_options, &format);
+	if (optind < argc) {
+		esx_error("vm list takes no argument; `esxmemctl vm show %s` shows one VM",
+			  argv[optind]);
+		return ESX_MISUSED;
+	}
+	nr = output ? parse_columns(output, columns) : default_columns(columns, format.json);
+	if (!nr)
+		return ESX_MISUSED;
+	return print_vms(columns, nr, &format);
+}
+
+static int vm_show(const struct esx_command *cmd, int argc, char **argv)
+{
+	static const struct option longs[] = { { "json", no_argument, NULL, 'j' },
+					       { "bytes", no_argument, NULL, 'b' },
+					       { "help", no_argument, NULL, 'h' },
+					       {} };
+	struct esx_format format = {};
+	json_t *record;
+	int code;
+
+	parse_options(cmd, argc, argv, ":jbh", longs, &format);
+	if (optind + 1 != argc) {
+		esx_error("vm show needs the name of one VM; `esxmemctl vm list` shows them");
+		return ESX_MISUSED;
+	}
+	if (!esx_sysfs_has_vm(argv[optind]))
+		return explain_no_vm(argv[optind]);
+
+	record = read_vm(argv[optind]);
+	esx_note_denied();
+	if (format.json)
+		return esx_print_json(record);
+	code = esx_print_record(record, vm_fields, ARRAY_SIZE(vm_fields), &format);
+	json_decref(record);
+	return code;
+}
+
+static int vm_set(const struct esx_command *cmd, int argc, char **argv)
+{
+	static const struct option longs[] = { { "help", no_argument, NULL, 'h' }, {} };
+	struct esx_change changes[ESX_CHANGES_MAX];
+	const char *name;
+	size_t nr;
+	char *dir;
+	int code;
+
+	while (esx_getopt(cmd, argc, argv, ":h", longs) != -1)
+		;
+	name = argv[optind];
+	if (!name || strchr(name, '=')) {
+		esx_error("vm set needs the name of a VM before the settings; "
+			  "`esxmemctl vm list` shows them");
+		return ESX_MISUSED;
+	}
+	code = esx_settings_parse(vm_settings, ARRAY_SIZE(vm_settings), argv + optind + 1, changes,
+				  &nr);
+	if (!code && !esx_sysfs_has_vm(name))
+		code = explain_no_vm(name);
+	if (!code) {
+		dir = esx_sysfs_vm_dir(name);
+		code = esx_settings_write(dir, changes, nr);
+		free(dir);
+	}
+	esx_settings_free(changes, nr);
+	return code;
+}
+
+const struct esx_command esx_vm_list_command = {
+	.name = "vm list",
+	.args = "[options]",
+	.summary = "List the VMs and what their memory is made of",
+	.help = "Options:\n"
+		"  -j, --json          print JSON; has all columns unless -o is given\n"
+		"  -b, --bytes         print plain numbers\n"
+		"  -r, --raw           do not align the columns\n"
+		"  -n, --noheadings    print no line of headings\n"
+		"  -o, --output COLS   columns, separated by commas\n"
+		"  -h, --help          print this\n"
+		"\n"
+		"Columns: NAME SIZE BACKED PRIVATE SHARED ZERO HUGE SHARE GROUP ATTACHED,\n"
+		"and on request: MERGED COWBREAKS FAULTS EPT VMMFAULTS VCPUTIME.\n",
+	.run = vm_list,
+};
+
+const struct esx_command esx_vm_show_command = {
+	.name = "vm show",
+	.args = "NAME [--json] [--bytes]",
+	.summary = "Show everything known of a VM",
+	.help = "Options:\n"
+		"  -j, --json     print JSON\n"
+		"  -b, --bytes    print plain numbers\n"
+		"  -h, --help     print this\n",
+	.run = vm_show,
+};
+
+const struct esx_command esx_vm_set_command = {
+	.name = "vm set",
+	.args = "NAME KEY=VALUE...",
+	.summary = "Change a VM's settings",
+	.help = "Keys:\n"
+		"  share=on|off        take part in background sharing\n"
+		"  group=NAME|none     share with the VMs of this trust group; existing\n"
+		"                      sharing is broken up first\n"
+		"\n"
+		"All words are checked before the first one is written.\n",
+	.run = vm_set,
+};
