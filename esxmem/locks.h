@@ -2,6 +2,8 @@
 /*
  * The order of locks, outermost first.  Indented = taken inside.
  *
+ * visit_sem			share/scan.c, rwsem: read by a scanner's thread that
+ *				visits a region, written by who stops the scanner
  * share_sem			share/batch.c, rwsem: read by who merges, written by
  *				who needs salts to change or merging to rest
  * inode->i_rwsem		VFS; of two files as lock_two_nondirectories() does

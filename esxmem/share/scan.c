@@ -13,6 +13,7 @@
 #include <linux/ktime.h>
 #include <linux/mutex.h>
 #include <linux/nodemask.h>
+#include <linux/rwsem.h>
 #include <linux/sched.h>
 #include <linux/topology.h>
 #include <linux/wait.h>
@@ -50,6 +51,9 @@ static struct esx_scan_params params = {
 static unsigned int params_seq;
 
 static DECLARE_WAIT_QUEUE_HEAD(scan_wait);
+
+/* Read by a thread that visits a region; written by who waits until none does. */
+static DECLARE_RWSEM(visit_sem);
 
 /* One thread. */
 struct worker {
@@ -141,13 +145,17 @@ static u64 cost_of(const struct worker *worker, const struct esx_merge_report *r
 	return worker->now.target_seconds ? report->visited : report->hashed;
 }
 
+/* A region whose turn comes when the scanner is stopped waits for the next pass. */
 static void scan_region(struct worker *worker, const struct esx_chunk *chunk, pgoff_t index,
 			struct esx_share_visit *visit)
 {
 	pgoff_t first = index << ESX_REGION_ORDER;
 	u64 before = cost_of(worker, &visit->report);
 
-	esx_share_region(chunk->pmap, &first, first + ESX_REGION_PAGES, visit);
+	down_read(&visit_sem);
+	if (may_run())
+		esx_share_region(chunk->pmap, &first, first + ESX_REGION_PAGES, visit);
+	up_read(&visit_sem);
 	worker->meter.pages += cost_of(worker, &visit->report) - before;
 }
 
@@ -247,9 +255,19 @@ static void publish(const struct esx_scan_params *in)
 	wake_up_all(&scan_wait);
 }
 
+/* A thread that comes later sees that it may not run. */
+static void wait_for_visits(void)
+{
+	down_write(&visit_sem);
+	up_write(&visit_sem);
+}
+
 /**
  * esx_scan_set_params() - turn the knobs
  * @in: all of them
+ *
+ * Who stops the scanner finds it stopped: no page is locked or unmapped by it
+ * when this returns.
  *
  * Return: 0; -EINVAL when one is out of range, then none is changed; why a
  * thread could not be started, then there are fewer.
@@ -266,6 +284,8 @@ int esx_scan_set_params(const struct esx_scan_params *in)
 	err = set_nr_workers(in->workers);
 	publish(in);
 	mutex_unlock(&workers_lock);
+	if (!in->run)
+		wait_for_visits();
 	return err;
 }
 
