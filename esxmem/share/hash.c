@@ -188,13 +188,33 @@ ESX_EXPORT_FOR_TESTS(esx_hash_zero);
  */
 bool esx_page_is_zero(struct page *page)
 {
-	void *addr = kmap_local_page(page);
-	bool is_zero = !memchr_inv(addr, 0, PAGE_SIZE);
+	return esx_page_is_zero_fetch(page, NULL);
+}
+ESX_EXPORT_FOR_TESTS(esx_page_is_zero);
 
+/**
+ * esx_page_is_zero_fetch() - esx_page_is_zero() of one of many pages
+ * @page: any page
+ * @next: as of esx_hash_page_fetch(); fetched as far as @page was looked at
+ *
+ * Return: what esx_page_is_zero() returns.
+ */
+bool esx_page_is_zero_fetch(struct page *page, const struct page *next)
+{
+	const void *ahead = page_address(next ?: page);
+	void *addr = kmap_local_page(page);
+	bool is_zero = true;
+	unsigned int i;
+
+	for (i = 0; is_zero && i < PAGE_SIZE; i += STEP_BYTES) {
+		is_zero = !memchr_inv(addr + i, 0, STEP_BYTES);
+		/* Of a page that is not zero the next one is fetched when it is hashed. */
+		if (is_zero)
+			fetch(ahead + i);
+	}
 	kunmap_local(addr);
 	return is_zero;
 }
-ESX_EXPORT_FOR_TESTS(esx_page_is_zero);
 
 /**
  * esx_pages_equal() - do two pages hold the same bytes?

@@ -34,6 +34,7 @@ u64 esx_hash_page_fetch(struct page *page, u64 salt, const struct page *next);
 void esx_page_fetch(const struct page *page);
 u64 esx_hash_zero(u64 salt);
 bool esx_page_is_zero(struct page *page);
+bool esx_page_is_zero_fetch(struct page *page, const struct page *next);
 bool esx_pages_equal(struct page *a, struct page *b);
 
 #endif /* _ESXMEM_SHARE_HASH_H */

@@ -489,9 +489,7 @@ void esx_merge_begin(struct esx_candidate *cand)
 	if (is_known(slot)) {
 		esx_page_fetch(page);
 		cand->hash = esx_hints_hash(esx_hints_of(slot->region), slot_index(slot));
-	} else if (esx_page_is_zero(page)) {
-		if (cand->next)
-			esx_page_fetch(cand->next);
+	} else if (esx_page_is_zero_fetch(page, cand->next)) {
 		cand->verdict = ESX_V_ZERO;
 		return;
 	} else {

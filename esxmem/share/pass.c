@@ -46,6 +46,10 @@ static struct {
 	struct esx_merge_report report;
 	u64 pages;
 	u64 last_pages;
+	/* What there was to be visited when the pass began, but for 2 MB frames. */
+	u64 total;
+	/* Shared frames that are expected at its end. */
+	long frames;
 	/* Memory was wanted when the pass began. */
 	bool pressed;
 	/* Nothing was left to break but what is in use. */
@@ -75,12 +79,16 @@ static long small_pages(const struct esx_pmap *pmap)
 	return READ_ONCE(pmap->vm->share) ? max(nr, 0L) : 0;
 }
 
-static void expect_pages_of(struct esx_pmap *pmap)
+/* Returns how many pages it has. */
+static long expect_pages_of(struct esx_pmap *pmap)
 {
-	esx_hints_expect(&pmap->expected, small_pages(pmap));
+	long nr = small_pages(pmap);
+
+	esx_hints_expect(&pmap->expected, nr);
 	/* Against esx_pmap_kill(): it comes later, or is seen here. */
 	if (READ_ONCE(pmap->dead))
 		esx_hints_expect(&pmap->expected, 0);
+	return nr;
 }
 
 /* The table of hints grows before the scan, while it is cheap, not page by page. */
@@ -88,8 +96,27 @@ static void expect_pages(void)
 {
 	struct esx_pmap *pmap = NULL;
 
+	pass.total = 0;
 	while ((pmap = esx_vm_next_pmap(pmap)))
-		expect_pages_of(pmap);
+		pass.total += expect_pages_of(pmap);
+}
+
+/*
+ * The table of shared frames grows when pages begin to be merged: as much will come
+ * of the rest of the pass as came of this chunk, two pages for a frame or more.
+ */
+static void expect_frames(const struct esx_merge_report *report)
+{
+	u64 rest = pass.total - min(pass.total, pass.report.visited);
+	long more;
+
+	if (!report->merged || !report->visited)
+		return;
+	more = div64_u64(rest * report->merged, 2 * report->visited);
+	if (esx_shared_count() + more <= pass.frames)
+		return;
+	pass.frames = esx_shared_count() + more;
+	esx_shared_expect(more);
 }
 
 /* Drops the reference to the file before. */
@@ -179,6 +206,7 @@ static void begin_pass(void)
 	pass.exhausted = false;
 	memset(&pass.report, 0, sizeof(pass.report));
 	pass.pages = 0;
+	pass.frames = 0;
 }
 
 static void end_pass(void)
@@ -252,6 +280,7 @@ void esx_pass_done(struct esx_chunk *chunk, const struct esx_merge_report *repor
 	if (!chunk->fresh)
 		pass.pages += report->visited;
 	add_report(&pass.report, report);
+	expect_frames(report);
 	mutex_unlock(&pass_lock);
 }
 
