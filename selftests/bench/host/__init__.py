@@ -33,7 +33,7 @@ ROWS = (
         "memory that esxmem needs per page of large pages that it hashed"),
     Row("boot", ("boot",), 145,
         "faults and 2 MB mappings to boot a guest"),
-    Row("guest_memory", ("guest_memory",), 250,
+    Row("guest_memory", ("guest_memory",), 330,
         "pointer chase and stream in a guest on large pages"),
     Row("like_guests", (), 300,
         "CPU until 90 % of what two like guests can save is saved"),

@@ -4,6 +4,10 @@
 Two guests do the same work at the same time, and what the host spends on each
 is compared: its scheduler goes from one to the other every few milliseconds,
 so whatever else makes the machine slow makes both slow.
+
+Where in the host's memory a guest lies matters as well, for as long as it runs,
+and that depends on who was started first.  So the guests are started twice, in
+one order and in the other, and do half of the work each time.
 """
 
 import base64
@@ -27,6 +31,7 @@ PIECE = 64 * 1024
 # More than caches of the processor's hold.
 MIB = 48
 ROUNDS = 8
+SITTINGS = 2
 WORK = {"chase": "p", "stream": "s"}
 # Linux leaves huge pages off in guests as small as these.
 LARGE = "echo always >/sys/kernel/mm/transparent_hugepage/enabled"
@@ -39,26 +44,44 @@ KINDS = {"esxmem": "esxmem", "thp": "anon_thp", "esxmem_scanned": "esxmem"}
 
 def measure(request):
     """Return the cell's figures."""
-    rounds = request.repetitions or request.size(ROUNDS, 1)
-    free_memory.settle()
+    sittings = []
     with knobs.held({THP / "enabled": "always", ESXMEM / "large_pages": "always",
-                     ESXMEM / "share/run": 0, KSM / "run": 0}), \
-            contextlib.ExitStack() as stack:
+                     ESXMEM / "share/run": 0, KSM / "run": 0}):
+        for number in range(SITTINGS):
+            request.say(f"guests are started, {number + 1} of {SITTINGS}")
+            sittings.append(sitting(request, backwards=number % 2))
+    return by_arm(joined(sittings))
+
+
+def sitting(request, backwards):
+    """Start the guests, in one order or the other, and measure them; return the result."""
+    kinds = list(KINDS.items())
+    free_memory.settle()
+    with contextlib.ExitStack() as stack:
         started = {arm: stack.enter_context(machines.machine(kind, name=arm))
-                   for arm, kind in KINDS.items()}
+                   for arm, kind in (reversed(kinds) if backwards else kinds)}
         host.Vm("esxmem").set("share", 0)
         guests.wait_all_ready(list(started.values()), request.say)
         for guest in started.values():
             start_program(guest)
-        result = request.measure_arms(pairs_of(started), rounds, notes=[
+        result = request.measure_arms(pairs_of(started), ROUNDS // SITTINGS, notes=[
             f"{MIB} MiB in guests of {machines.MEM_MIB} MiB; per second of the host's CPU "
-            "time, two guests at a time; beside esxmem_scanned the scanner works, at its "
-            "defaults"])
+            f"time, two guests at a time; beside esxmem_scanned the scanner works, at its "
+            f"defaults; the guests are started {SITTINGS} times, in turn in this order and "
+            "in the other"])
         for guest in started.values():
             check(guest)
         looks = {arm: look(guest) for arm, guest in started.items()}
     check_audit()
-    return by_arm(result, looks)
+    return {**result, "looks": {"started": list(started), **looks}}
+
+
+def joined(sittings):
+    """Return one result for all sittings."""
+    first = sittings[0]
+    arms = {arm: [row for one in sittings for row in one["arms"][arm]] for arm in first["arms"]}
+    return {**first, "arms": arms, "order": [arm for one in sittings for arm in one["order"]],
+            "looks": [one["looks"] for one in sittings]}
 
 
 def pairs_of(started):
@@ -137,12 +160,12 @@ def look(guest):
             "huge_kib_in_guest": meminfo["AnonHugePages"]}
 
 
-def by_arm(result, looks):
+def by_arm(result):
     """Return the result with the arms of each pair apart.
 
     The peer's figures are those that were measured beside esxmem's.
     """
-    pairs = result["arms"]
+    pairs, looks = result["arms"], result.pop("looks")
     arms = {ours: [figures[ours] for figures in rounds] for ours, rounds in pairs.items()}
     arms["thp"] = [figures["thp"] for figures in pairs["esxmem"]]
     return {**result, "arms": arms, "order": [f"{arm} and thp" for arm in result["order"]],
