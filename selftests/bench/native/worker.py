@@ -69,6 +69,7 @@ class Worker:
         os.close(commands)
         os.close(answers)
         self._held = b""
+        self._idle = 0.0
         self.version = kernel.version
 
     def __enter__(self):
@@ -113,11 +114,21 @@ class Worker:
                 raise CellError(f"{command}: {answer}")
         return [answer[3:] for answer in answers]
 
+    def learn_idle(self, seconds):
+        """Take off what the kernel uses while nothing works, from now on.
+
+        That is the clock's ticks.  It matters where a measurement waits for long.
+        """
+        before, begin = self.cpu_ns(), time.monotonic()
+        time.sleep(seconds)
+        self._idle = (self.cpu_ns() - before) / (time.monotonic() - begin)
+
     def measure(self, *commands, limit=ANSWER_LIMIT_S):
         """As ask_each(); return the CPU time it took as well."""
-        before = self.cpu_ns()
+        before, begin = self.cpu_ns(), time.monotonic()
         answers = self.ask_each(*commands, limit=limit)
-        return self.cpu_ns() - before, answers
+        idle = self._idle * (time.monotonic() - begin)
+        return max(self.cpu_ns() - before - round(idle), 0), answers
 
     def figures(self, paths):
         """Read a number from each file; None where there is no such file."""
