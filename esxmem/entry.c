@@ -107,6 +107,34 @@ bool esx_slot_is_mapped(const struct esx_slot *slot)
 ESX_EXPORT_FOR_TESTS(esx_slot_is_mapped);
 
 /**
+ * esx_pmap_glance() - look at a page without locking it
+ * @pmap: an entered map
+ * @pgoff: page number in the file; one beyond its end looks like a hole
+ *
+ * Return: what is seen, which may be old when the caller reads it.
+ */
+struct esx_glance esx_pmap_glance(struct esx_pmap *pmap, pgoff_t pgoff)
+{
+	struct esx_region *region = xa_load(&pmap->regions, pgoff >> ESX_REGION_ORDER);
+	struct esx_glance seen = {};
+	unsigned long *leaf;
+
+	lockdep_assert_held(&pmap->lock);
+
+	if (!region)
+		return seen;
+	/* Pairs with the release in publish_leaf(). */
+	leaf = smp_load_acquire(&region->leaf);
+	if (leaf) {
+		seen.mapped = READ_ONCE(leaf[pgoff & ESX_REGION_MASK]) & ESX_ENTRY_MAPPED;
+	} else {
+		seen.mapped = test_bit(ESX_REGION_MAPPED_BIT, &region->flags);
+		seen.whole = true;
+	}
+	return seen;
+}
+
+/**
  * esx_slot_is_clean() - is the page unchanged since it was hashed?
  * @slot: a locked page
  *

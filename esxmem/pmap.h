@@ -165,6 +165,16 @@ struct esx_slot {
 };
 
 /**
+ * struct esx_glance - what can be seen of a page without its lock
+ */
+struct esx_glance {
+	/** @mapped: a page-table entry may show it; see ESX_ENTRY_MAPPED. */
+	bool mapped;
+	/** @whole: what is known is known of the page's region as a whole. */
+	bool whole;
+};
+
+/**
  * struct esx_part - what a part of a 2 MB frame becomes when it is broken
  */
 struct esx_part {
@@ -211,6 +221,7 @@ bool esx_slot_is_mapped(const struct esx_slot *slot);
 bool esx_slot_is_clean(const struct esx_slot *slot);
 unsigned int esx_slot_breaks(const struct esx_slot *slot);
 struct page *esx_slot_page(const struct esx_slot *slot);
+struct esx_glance esx_pmap_glance(struct esx_pmap *pmap, pgoff_t pgoff);
 
 void esx_pmap_set(struct esx_slot *slot, enum esx_state state, struct page *page);
 void esx_pmap_set_mapped(struct esx_slot *slot, bool mapped);

@@ -60,6 +60,7 @@ static struct esx_vm *alloc_vm(const struct esx_vm_id *id)
 	if (!vm)
 		return NULL;
 	kref_init(&vm->ref);
+	INIT_LIST_HEAD(&vm->node);
 	INIT_LIST_HEAD(&vm->pmaps);
 	spin_lock_init(&vm->lock);
 	vm->id = ++last_vm_id;
@@ -130,7 +131,7 @@ static void remove_vm(struct esx_vm *vm)
 {
 	lockdep_assert_held(&vms_lock);
 
-	list_del(&vm->node);
+	list_del_init(&vm->node);
 	if (vm_hooks)
 		vm_hooks->removed(vm);
 }
@@ -226,7 +227,10 @@ EXPORT_SYMBOL_GPL(esx_vm_get);
 
 static void free_vm(struct kref *ref)
 {
-	kfree(container_of(ref, struct esx_vm, ref));
+	struct esx_vm *vm = container_of(ref, struct esx_vm, ref);
+
+	kfree(vm->sampling);
+	kfree(vm);
 }
 
 /**
@@ -275,6 +279,32 @@ int esx_vm_for_each(int (*fn)(struct esx_vm *vm, void *ctx), void *ctx)
 	return ret;
 }
 
+static int walk_pmaps(int (*fn)(struct esx_pmap *pmap, void *ctx), void *ctx)
+{
+	struct esx_pmap *pmap;
+	int ret = 0;
+
+	list_for_each_entry(pmap, &pmaps, node) {
+		ret = fn(pmap, ctx);
+		if (ret)
+			break;
+	}
+	return ret;
+}
+
+static int walk_pmaps_of(struct esx_vm *vm, int (*fn)(struct esx_pmap *pmap, void *ctx), void *ctx)
+{
+	struct esx_pmap *pmap;
+	int ret = 0;
+
+	list_for_each_entry(pmap, &vm->pmaps, vm_node) {
+		ret = fn(pmap, ctx);
+		if (ret)
+			break;
+	}
+	return ret;
+}
+
 /**
  * esx_vm_for_each_pmap() - do something for every map
  * @vm: of this VM, or NULL: of all
@@ -285,17 +315,10 @@ int esx_vm_for_each(int (*fn)(struct esx_vm *vm, void *ctx), void *ctx)
  */
 int esx_vm_for_each_pmap(struct esx_vm *vm, int (*fn)(struct esx_pmap *pmap, void *ctx), void *ctx)
 {
-	struct esx_pmap *pmap;
-	int ret = 0;
+	int ret;
 
 	mutex_lock(&vms_lock);
-	list_for_each_entry(pmap, &pmaps, node) {
-		if (vm && pmap->vm != vm)
-			continue;
-		ret = fn(pmap, ctx);
-		if (ret)
-			break;
-	}
+	ret = vm ? walk_pmaps_of(vm, fn, ctx) : walk_pmaps(fn, ctx);
 	mutex_unlock(&vms_lock);
 	return ret;
 }
@@ -339,6 +362,47 @@ struct esx_pmap *esx_vm_next_pmap(struct esx_pmap *prev)
 
 	if (prev)
 		esx_pmap_put(prev);
+	return next;
+}
+
+/* The VM after @prev, which may have left the list. */
+static struct esx_vm *vm_after(struct esx_vm *prev)
+{
+	struct esx_vm *vm = list_first_entry(&vms, struct esx_vm, node);
+
+	lockdep_assert_held(&vms_lock);
+
+	if (!list_empty(&prev->node))
+		vm = list_next_entry(prev, node);
+	list_for_each_entry_from(vm, &vms, node) {
+		if (vm->id > prev->id)
+			return vm;
+	}
+	return NULL;
+}
+
+/**
+ * esx_vm_next() - walk all VMs while they come and go
+ * @prev: the VM that the last call returned, whose reference is dropped, or NULL
+ *	to begin
+ *
+ * As esx_vm_next_pmap().
+ *
+ * Return: the next VM with a reference, or NULL at the end.
+ */
+struct esx_vm *esx_vm_next(struct esx_vm *prev)
+{
+	struct esx_vm *next;
+
+	mutex_lock(&vms_lock);
+	next = prev ? vm_after(prev) : list_first_entry_or_null(&vms, struct esx_vm, node);
+	/* On the list means that one of its maps still holds a reference. */
+	if (next)
+		kref_get(&next->ref);
+	mutex_unlock(&vms_lock);
+
+	if (prev)
+		esx_vm_put(prev);
 	return next;
 }
 
@@ -446,4 +510,30 @@ bool esx_vm_guest_stats(struct esx_vm *vm, struct esx_guest_stats *stats)
 	ops->stats(guest, stats);
 	put_guest(vm);
 	return true;
+}
+
+/**
+ * esx_vm_age() - ask which pages the VM's guest has accessed
+ * @vm: the VM
+ * @ages: the questions; on success with the answers
+ * @nr: how many
+ * @clear: forget the accesses
+ *
+ * Return: 0; -ENODEV when there is no guest that could be asked; -EAGAIN when it
+ * cannot be at the moment.
+ */
+int esx_vm_age(struct esx_vm *vm, struct esx_age *ages, unsigned int nr, bool clear)
+{
+	const struct esx_guest_ops *ops;
+	void *guest;
+	int err;
+
+	might_sleep();
+
+	ops = get_guest(vm, &guest);
+	if (!ops)
+		return -ENODEV;
+	err = ops->age(guest, ages, nr, clear) ? 0 : -EAGAIN;
+	put_guest(vm);
+	return err;
 }

@@ -17,6 +17,8 @@
 #define ESX_VM_NAME_MAX		256
 #define ESX_GROUP_MAX		64
 
+struct esx_sampling;
+
 /**
  * struct esx_guest_stats - what the KVM glue knows of a running guest
  */
@@ -28,6 +30,18 @@ struct esx_guest_stats {
 };
 
 /**
+ * struct esx_age - a question about the guest's accesses to one page
+ */
+struct esx_age {
+	/** @pmap: the file. */
+	struct esx_pmap *pmap;
+	/** @pgoff: page number in it. */
+	pgoff_t pgoff;
+	/** @young: the answer: was it accessed since it was last cleared? */
+	bool young;
+};
+
+/**
  * struct esx_guest_ops - how to ask the KVM glue about a guest
  *
  * Called with the guest held; may sleep.
@@ -36,12 +50,10 @@ struct esx_guest_ops {
 	/** @stats: fill in the figures. */
 	void (*stats)(void *guest, struct esx_guest_stats *stats);
 	/**
-	 * @test_young: was any of @nr pages of @pmap from @pgoff on accessed by
-	 * the guest since @clear_young?
+	 * @age: answer @nr questions and, with @clear, forget the accesses; false
+	 * when the VMM's address space is being changed and nothing was done.
 	 */
-	bool (*test_young)(void *guest, struct esx_pmap *pmap, pgoff_t pgoff, pgoff_t nr);
-	/** @clear_young: same answer, and forget the accesses. */
-	bool (*clear_young)(void *guest, struct esx_pmap *pmap, pgoff_t pgoff, pgoff_t nr);
+	bool (*age)(void *guest, struct esx_age *ages, unsigned int nr, bool clear);
 };
 
 /**
@@ -89,6 +101,8 @@ struct esx_vm {
 	char group[ESX_GROUP_MAX];
 	/** @iface: what the interface layer hangs here. */
 	void *iface;
+	/** @sampling: what the sampler knows of it; its memory goes with the VM. */
+	struct esx_sampling *sampling;
 	/** @guest_ops: of the KVM glue while a guest is attached. */
 	const struct esx_guest_ops *guest_ops;
 	/** @guest: the glue's. */
@@ -139,10 +153,12 @@ int esx_vm_for_each(int (*fn)(struct esx_vm *vm, void *ctx), void *ctx);
 int esx_vm_for_each_pmap(struct esx_vm *vm, int (*fn)(struct esx_pmap *pmap, void *ctx),
 			 void *ctx);
 struct esx_pmap *esx_vm_next_pmap(struct esx_pmap *prev);
+struct esx_vm *esx_vm_next(struct esx_vm *prev);
 
 int esx_vm_attach_guest(struct esx_vm *vm, const struct esx_guest_ops *ops, void *guest);
 void esx_vm_detach_guest(struct esx_vm *vm, void *guest);
 bool esx_vm_has_guest(struct esx_vm *vm);
 bool esx_vm_guest_stats(struct esx_vm *vm, struct esx_guest_stats *stats);
+int esx_vm_age(struct esx_vm *vm, struct esx_age *ages, unsigned int nr, bool clear);
 
 #endif /* _ESXMEM_VM_H */

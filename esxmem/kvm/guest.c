@@ -92,36 +92,23 @@ static void guest_stats(void *data, struct esx_guest_stats *stats)
 		fput(file);
 }
 
-static bool guest_test_young(void *data, struct esx_pmap *pmap, pgoff_t pgoff, pgoff_t nr)
+/* A machine that is gone accesses nothing any more. */
+static bool guest_age(void *data, struct esx_age *ages, unsigned int nr, bool clear)
 {
 	struct esx_guest *guest = data;
 	struct file *file = esx_anchor_get(&guest->anchor);
-	bool young;
+	bool done;
 
 	if (!file)
-		return false;
-	young = esx_memslot_test_young(guest->anchor.kvm, pmap, pgoff, nr);
+		return true;
+	done = esx_memslot_age(guest->anchor.kvm, ages, nr, clear);
 	fput(file);
-	return young;
-}
-
-static bool guest_clear_young(void *data, struct esx_pmap *pmap, pgoff_t pgoff, pgoff_t nr)
-{
-	struct esx_guest *guest = data;
-	struct file *file = esx_anchor_get(&guest->anchor);
-	bool young;
-
-	if (!file)
-		return false;
-	young = esx_memslot_clear_young(guest->anchor.kvm, pmap, pgoff, nr);
-	fput(file);
-	return young;
+	return done;
 }
 
 static const struct esx_guest_ops guest_ops = {
-	.stats		= guest_stats,
-	.test_young	= guest_test_young,
-	.clear_young	= guest_clear_young,
+	.stats	= guest_stats,
+	.age	= guest_age,
 };
 
 /*

@@ -174,88 +174,69 @@ static bool clear_range(struct kvm *kvm, unsigned long start, unsigned long end)
 	return young;
 }
 
-struct file_range {
-	struct esx_pmap *pmap;
-	pgoff_t first;
-	pgoff_t end;
-	bool young;
+struct questions {
+	struct esx_age *ages;
+	unsigned int nr;
+	bool clear;
 };
 
-/* Cuts @piece down to @range; false when they have nothing in common. */
-static bool intersect(struct piece *piece, const struct file_range *range)
+static void age_page(const struct piece *piece, struct esx_age *age, bool clear)
+{
+	unsigned long hva = piece->start + ((age->pgoff - piece->pgoff) << PAGE_SHIFT);
+
+	if (clear)
+		age->young |= clear_range(piece->kvm, hva, hva + PAGE_SIZE);
+	else if (!age->young)
+		age->young = test_range(piece->kvm, hva, hva + PAGE_SIZE);
+}
+
+static int age_piece(const struct piece *piece, void *ctx)
 {
 	pgoff_t end = piece->pgoff + ((piece->end - piece->start) >> PAGE_SHIFT);
-	pgoff_t first = max(piece->pgoff, range->first);
+	const struct questions *questions = ctx;
+	unsigned int i;
 
-	end = min(end, range->end);
-	if (piece->pmap != range->pmap || first >= end)
-		return false;
+	for (i = 0; i < questions->nr; i++) {
+		struct esx_age *age = &questions->ages[i];
 
-	piece->start += (first - piece->pgoff) << PAGE_SHIFT;
-	piece->end = piece->start + ((end - first) << PAGE_SHIFT);
-	piece->pgoff = first;
-	return true;
-}
-
-static int test_piece(const struct piece *whole, void *ctx)
-{
-	struct piece piece = *whole;
-	struct file_range *range = ctx;
-
-	if (intersect(&piece, range))
-		range->young = test_range(piece.kvm, piece.start, piece.end);
-	return range->young;
-}
-
-static int clear_piece(const struct piece *whole, void *ctx)
-{
-	struct piece piece = *whole;
-	struct file_range *range = ctx;
-
-	if (intersect(&piece, range))
-		range->young |= clear_range(piece.kvm, piece.start, piece.end);
+		if (age->pmap == piece->pmap && age->pgoff >= piece->pgoff && age->pgoff < end)
+			age_page(piece, age, questions->clear);
+	}
 	return 0;
 }
 
 /**
- * esx_memslot_test_young() - did the guest access pages of a file?
+ * esx_memslot_age() - did the guest access these pages?
  * @kvm: the machine
- * @pmap: the file
- * @pgoff: first page
- * @nr: how many pages
+ * @ages: the pages; on success with the answers
+ * @nr: how many
+ * @clear: forget the accesses as well
  *
- * Where KVM maps 2 MB at once, their one accessed bit answers for each of the
- * 512 pages.
+ * One walk for all of them, which only tries to lock the address space: its
+ * owner may keep it locked.  Where KVM maps 2 MB at once, their one accessed bit
+ * answers for each of the 512 pages, and is cleared for each.
  *
- * Return: true when one of them was accessed since it was last cleared.
- */
-bool esx_memslot_test_young(struct kvm *kvm, struct esx_pmap *pmap, pgoff_t pgoff, pgoff_t nr)
-{
-	struct file_range range = { .pmap = pmap, .first = pgoff, .end = pgoff + nr };
-
-	lock_and_walk(kvm, test_piece, &range);
-	return range.young;
-}
-
-/**
- * esx_memslot_clear_young() - forget the guest's accesses to pages of a file
- * @kvm: the machine
- * @pmap: the file
- * @pgoff: first page
- * @nr: how many pages
- *
- * Where KVM maps 2 MB at once, the accesses to all 512 pages are forgotten.
  * TLBs are not flushed: an access by a translation that a TLB still holds may
  * go unnoticed, which the kernel's own ageing puts up with as well.
  *
- * Return: true when one of them was accessed since it was last cleared.
+ * Return: false when the address space was locked.
  */
-bool esx_memslot_clear_young(struct kvm *kvm, struct esx_pmap *pmap, pgoff_t pgoff, pgoff_t nr)
+bool esx_memslot_age(struct kvm *kvm, struct esx_age *ages, unsigned int nr, bool clear)
 {
-	struct file_range range = { .pmap = pmap, .first = pgoff, .end = pgoff + nr };
+	struct questions questions = { .ages = ages, .nr = nr, .clear = clear };
+	bool locked;
 
-	lock_and_walk(kvm, clear_piece, &range);
-	return range.young;
+	might_sleep();
+
+	if (!mmget_not_zero(kvm->mm))
+		return true;
+	locked = mmap_read_trylock(kvm->mm);
+	if (locked) {
+		walk(kvm, age_piece, &questions);
+		mmap_read_unlock(kvm->mm);
+	}
+	mmput_async(kvm->mm);
+	return locked;
 }
 
 struct young_count {

@@ -16,13 +16,12 @@
 
 #include <linux/types.h>
 
-struct esx_pmap;
+struct esx_age;
 struct esx_vm;
 struct kvm;
 
 int esx_memslot_vms(struct kvm *kvm, struct esx_vm **vms, int max);
-bool esx_memslot_test_young(struct kvm *kvm, struct esx_pmap *pmap, pgoff_t pgoff, pgoff_t nr);
-bool esx_memslot_clear_young(struct kvm *kvm, struct esx_pmap *pmap, pgoff_t pgoff, pgoff_t nr);
+bool esx_memslot_age(struct kvm *kvm, struct esx_age *ages, unsigned int nr, bool clear);
 void esx_memslot_count_young(struct kvm *kvm, u64 *young, u64 *pages);
 void esx_memslot_clear_all(struct kvm *kvm);
 
