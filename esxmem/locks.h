@@ -4,6 +4,8 @@
  *
  * visit_sem			share/scan.c, rwsem: read by a scanner's thread that
  *				visits a region, written by who stops the scanner
+ * sampler_lock			tax/sample.c, mutex: who works with watched pages; also
+ *				taken before vms_lock, before mmap_lock by the glue
  * share_sem			share/batch.c, rwsem: read by who merges, written by
  *				who needs salts to change or merging to rest
  * inode->i_rwsem		VFS; of two files as lock_two_nondirectories() does
@@ -52,15 +54,18 @@
  *
  * In the interface layer: params_lock (iface/sysfs_share.c) is outermost, taken
  * before scan.c's workers_lock (mutex), which is held while threads are started
- * and stopped, and before its spinlock for the knobs; glue_lock is a leaf.
+ * and stopped, and before its spinlock for the knobs; glue_lock is a leaf.  That
+ * of iface/sysfs_tax.c is taken before sampler_lock.
  * pass_lock (share/pass.c, mutex) is taken by workers that hold nothing, before
  * vms_lock.
  *
  * Leaves, nothing of ours is taken inside: vms_lock (mutex; the lists of VMs
  * and maps, and around the hooks that show VMs in sysfs: so no sysfs file may
  * take it), the buckets of the hint table and of the table of shared frames,
- * a VM's spinlock for its name, group and guest.  The two tables' resize_lock
- * (mutex; share/buckets.c) is a leaf but for the locks of their buckets;
+ * a VM's spinlock for its name, group and guest, the sampler's for its figures of
+ * a VM (taken in the hook that removes a VM, under vms_lock) and that for its
+ * knobs.  The two tables' resize_lock (mutex; share/buckets.c) is a leaf but for
+ * the locks of their buckets;
  * objects_lock (mutex; share/hints.c: the objects that a check walks) is one.
  */
 #ifndef _ESXMEM_LOCKS_H

@@ -15,6 +15,7 @@
 #include "share/hints.h"
 #include "share/scan.h"
 #include "share/shared.h"
+#include "tax/sample.h"
 
 static const struct {
 	int (*init)(void);
@@ -27,6 +28,7 @@ static const struct {
 	{ esx_shared_init, esx_shared_exit },
 	/* Below the knobs: who turns one may start threads. */
 	{ esx_scan_init, esx_scan_exit },
+	{ esx_sample_init, esx_sample_exit },
 	{ esx_sysfs_init, esx_sysfs_exit },
 	{ esx_debugfs_init, esx_debugfs_exit },
 	{ esx_ctl_init, esx_ctl_exit },

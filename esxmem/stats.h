@@ -55,7 +55,7 @@ enum esx_event {
 	ESX_EV_CLEAN,
 	/** @ESX_EV_BACKED_OFF: pages passed over, since their sharing breaks often. */
 	ESX_EV_BACKED_OFF,
-	/** @ESX_EV_UNMAPPED: ranges unmapped for sharing, whatever their length. */
+	/** @ESX_EV_UNMAPPED: ranges unmapped to be shared or sampled, of any length. */
 	ESX_EV_UNMAPPED,
 	/** @ESX_EV_HUGE_JOINED: regions given a 2 MB frame again. */
 	ESX_EV_HUGE_JOINED,

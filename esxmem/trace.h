@@ -167,6 +167,36 @@ TRACE_EVENT(esxmem_scan_pass,
 		  __entry->merged, __entry->ns)
 );
 
+/* A sampling period of a VM ended; method: 0 young, 1 unmap; active: pages. */
+TRACE_EVENT(esxmem_sample,
+	TP_PROTO(u32 vm, const char *name, u32 method, u32 sampled, u32 touched, u32 coarse,
+		 u32 host, u64 active),
+	TP_ARGS(vm, name, method, sampled, touched, coarse, host, active),
+	TP_STRUCT__entry(
+		__field(u32, vm)
+		__array(char, name, ESX_TRACE_NAME)
+		__field(u32, method)
+		__field(u32, sampled)
+		__field(u32, touched)
+		__field(u32, coarse)
+		__field(u32, host)
+		__field(u64, active)
+	),
+	TP_fast_assign(
+		__entry->vm = vm;
+		strscpy_pad(__entry->name, name, ESX_TRACE_NAME);
+		__entry->method = method;
+		__entry->sampled = sampled;
+		__entry->touched = touched;
+		__entry->coarse = coarse;
+		__entry->host = host;
+		__entry->active = active;
+	),
+	TP_printk("vm=%u name=%s method=%u sampled=%u touched=%u coarse=%u host=%u active=%llu",
+		  __entry->vm, __entry->name, __entry->method, __entry->sampled,
+		  __entry->touched, __entry->coarse, __entry->host, __entry->active)
+);
+
 DECLARE_EVENT_CLASS(esxmem_guest,
 	TP_PROTO(u32 vm, const char *name, int pid),
 	TP_ARGS(vm, name, pid),

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The audit as text.  Reading it holds up every fault while the maps are
- * walked, hence the mode.
+ * The audit as text: reading it holds up every fault while the maps are walked,
+ * hence the mode.  And the sampler by hand.
  */
 #include <linux/debugfs.h>
+#include <linux/fs.h>
 #include <linux/kernel.h>
+#include <linux/module.h>
 #include <linux/seq_file.h>
 #include <linux/stddef.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
 
 #include "../audit.h"
+#include "../tax/sample.h"
 #include "../uapi/esxmem.h"
 #include "debugfs.h"
 
@@ -55,6 +60,28 @@ static int audit_show(struct seq_file *seq, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(audit);
 
+static ssize_t sample_write(struct file *file, const char __user *buf, size_t size, loff_t *pos)
+{
+	char word[16] = {};
+	int step, err;
+
+	if (size >= sizeof(word))
+		return -EINVAL;
+	if (copy_from_user(word, buf, size))
+		return -EFAULT;
+	step = __sysfs_match_string(esx_sample_step_names, ESX_SAMPLE_NR_STEPS, word);
+	if (step < 0)
+		return step;
+	err = esx_sample_step(step);
+	return err ? err : size;
+}
+
+static const struct file_operations sample_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.write = sample_write,
+};
+
 /**
  * esx_debugfs_init() - make the debug files
  *
@@ -64,6 +91,7 @@ int esx_debugfs_init(void)
 {
 	root = debugfs_create_dir("esxmem", NULL);
 	debugfs_create_file("audit", 0400, root, NULL, &audit_fops);
+	debugfs_create_file("sample", 0200, root, NULL, &sample_fops);
 	return 0;
 }
 

@@ -52,6 +52,7 @@ static const struct attribute_group root_attr_group = {
 static const struct attribute_group *root_attr_groups[] = {
 	&root_attr_group,
 	&esx_share_attr_group,
+	&esx_tax_attr_group,
 	NULL,
 };
 

@@ -23,6 +23,7 @@
 
 #include "../share/group.h"
 #include "../share/large.h"
+#include "../tax/sample.h"
 #include "../vm.h"
 #include "parse.h"
 #include "sysfs_vm.h"
@@ -159,6 +160,91 @@ static u64 vmm_faults(struct esx_vm *vm)
 	return all - min(nested, all);
 }
 
+static struct esx_sample_figures sampled(struct esx_vm *vm)
+{
+	struct esx_sample_figures figures;
+
+	esx_sample_get_figures(vm, &figures);
+	return figures;
+}
+
+static u64 active_bytes(struct esx_vm *vm)
+{
+	return esx_estimate_active_pages(vm) << PAGE_SHIFT;
+}
+
+static u64 active_slow_bytes(struct esx_vm *vm)
+{
+	return sampled(vm).pages[ESX_EST_SLOW] << PAGE_SHIFT;
+}
+
+static u64 active_fast_bytes(struct esx_vm *vm)
+{
+	return sampled(vm).pages[ESX_EST_FAST] << PAGE_SHIFT;
+}
+
+static u64 active_now_bytes(struct esx_vm *vm)
+{
+	return sampled(vm).pages[ESX_EST_NOW] << PAGE_SHIFT;
+}
+
+static u64 active_coarse_bytes(struct esx_vm *vm)
+{
+	return sampled(vm).coarse << PAGE_SHIFT;
+}
+
+static u64 active_host_bytes(struct esx_vm *vm)
+{
+	return sampled(vm).host << PAGE_SHIFT;
+}
+
+static u64 sampled_pages(struct esx_vm *vm)
+{
+	return sampled(vm).tally.sampled;
+}
+
+static u64 touched_pages(struct esx_vm *vm)
+{
+	return sampled(vm).tally.touched;
+}
+
+static u64 touched_coarse_pages(struct esx_vm *vm)
+{
+	return sampled(vm).tally.coarse;
+}
+
+static u64 touched_host_pages(struct esx_vm *vm)
+{
+	return sampled(vm).tally.host;
+}
+
+static u64 sample_periods(struct esx_vm *vm)
+{
+	return sampled(vm).periods;
+}
+
+VM_FIGURE(active_bytes, 0400);
+VM_FIGURE(active_slow_bytes, 0400);
+VM_FIGURE(active_fast_bytes, 0400);
+VM_FIGURE(active_now_bytes, 0400);
+VM_FIGURE(active_coarse_bytes, 0400);
+VM_FIGURE(active_host_bytes, 0400);
+VM_FIGURE(sampled_pages, 0400);
+VM_FIGURE(touched_pages, 0400);
+VM_FIGURE(touched_coarse_pages, 0400);
+VM_FIGURE(touched_host_pages, 0400);
+VM_FIGURE(sample_periods, 0400);
+
+static ssize_t sample_method_show(struct vm_dir *dir, char *buf)
+{
+	return sysfs_emit(buf, "%s\n", esx_sample_method_names[sampled(dir->vm).method]);
+}
+
+static struct vm_attr sample_method_attr = {
+	.attr = { .name = "sample_method", .mode = 0400 },
+	.show = sample_method_show,
+};
+
 VM_FIGURE(size_bytes, 0444);
 VM_FIGURE(backed_bytes, 0400);
 VM_FIGURE(private_bytes, 0400);
@@ -243,6 +329,18 @@ static struct attribute *vms_attrs[] = {
 	&ept_violations_attr.attr,
 	&vmm_faults_attr.attr,
 	&vcpu_time_ns_attr.attr,
+	&active_bytes_attr.attr,
+	&active_slow_bytes_attr.attr,
+	&active_fast_bytes_attr.attr,
+	&active_now_bytes_attr.attr,
+	&active_coarse_bytes_attr.attr,
+	&active_host_bytes_attr.attr,
+	&sampled_pages_attr.attr,
+	&touched_pages_attr.attr,
+	&touched_coarse_pages_attr.attr,
+	&touched_host_pages_attr.attr,
+	&sample_periods_attr.attr,
+	&sample_method_attr.attr,
 	NULL,
 };
 ATTRIBUTE_GROUPS(vms);
@@ -343,6 +441,13 @@ static int add_dir(struct esx_vm *vm)
 	return 0;
 }
 
+static int add_vm(struct esx_vm *vm)
+{
+	int err = esx_sample_add_vm(vm);
+
+	return err ? err : add_dir(vm);
+}
+
 static void rename_dir(struct esx_vm *vm)
 {
 	struct vm_dir *dir = vm->iface;
@@ -366,10 +471,16 @@ static void remove_dir(struct esx_vm *vm)
 	kobject_put(&dir->kobj);
 }
 
+static void remove_vm(struct esx_vm *vm)
+{
+	esx_sample_remove_vm(vm);
+	remove_dir(vm);
+}
+
 static const struct esx_vm_hooks hooks = {
-	.added = add_dir,
+	.added = add_vm,
 	.renamed = rename_dir,
-	.removed = remove_dir,
+	.removed = remove_vm,
 };
 
 /**

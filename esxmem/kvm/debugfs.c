@@ -12,6 +12,7 @@
 #include <linux/module.h>
 #include <linux/seq_file.h>
 
+#include "../tax/sample.h"
 #include "../vm.h"
 #include "debugfs.h"
 #include "guest.h"
@@ -76,8 +77,12 @@ static ssize_t clear_young_write(struct file *file, const char __user *buf, size
 				 loff_t *pos)
 {
 	struct esx_guest **all;
-	int i, nr;
+	int i, nr, err;
 
+	/* The sampler looks first, or it would miss what is forgotten here. */
+	err = esx_sample_step(ESX_SAMPLE_LOOK);
+	if (err)
+		return err;
 	all = esx_guest_get_all(&nr);
 	if (!all)
 		return -ENOMEM;

@@ -15,6 +15,7 @@
 #define SCALE		(HAS_CHECKERS ? 1 : 20)
 
 extern struct kunit_suite esx_clone_suite;
+extern struct kunit_suite esx_estimate_suite;
 extern struct kunit_suite esx_frame_suite;
 extern struct kunit_suite esx_hash_suite;
 extern struct kunit_suite esx_hints_suite;
@@ -25,5 +26,6 @@ extern struct kunit_suite esx_pmap_suite;
 extern struct kunit_suite esx_samples_suite;
 extern struct kunit_suite esx_scan_suite;
 extern struct kunit_suite esx_shared_suite;
+extern struct kunit_suite esx_watch_suite;
 
 #endif /* _ESXMEM_TESTS_SUITES_H */

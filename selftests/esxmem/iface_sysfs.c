@@ -46,6 +46,12 @@ static const struct attribute {
 	{ "share/shareable_bytes", 0400 },
 	{ "share/shareable_large_pages", 0400 },
 	{ "share/table_bytes", 0400 },
+	{ "tax/sample_run", 0600 },
+	{ "tax/sample_method", 0600 },
+	{ "tax/sample_pages", 0600 },
+	{ "tax/sample_period_ms", 0600 },
+	{ "tax/sample_wall_ms", 0600 },
+	{ "tax/sample_fallbacks", 0400 },
 }, vm_files[] = {
 	{ "share", 0600 },	  { "group", 0600 },
 	{ "size_bytes", 0444 },	  { "backed_bytes", 0400 },
@@ -54,7 +60,13 @@ static const struct attribute {
 	{ "cow_breaks", 0400 },	  { "faults", 0400 },
 	{ "merged_pages", 0400 }, { "attached", 0444 },
 	{ "ept_violations", 0400 }, { "vmm_faults", 0400 },
-	{ "vcpu_time_ns", 0400 },
+	{ "vcpu_time_ns", 0400 }, { "active_bytes", 0400 },
+	{ "active_slow_bytes", 0400 }, { "active_fast_bytes", 0400 },
+	{ "active_now_bytes", 0400 }, { "active_coarse_bytes", 0400 },
+	{ "active_host_bytes", 0400 }, { "sampled_pages", 0400 },
+	{ "touched_pages", 0400 }, { "touched_coarse_pages", 0400 },
+	{ "touched_host_pages", 0400 }, { "sample_periods", 0400 },
+	{ "sample_method", 0400 },
 };
 
 static int vm_file(const char *vm)
@@ -120,6 +132,8 @@ static void there_are_no_other_files(void)
 	expect_only(ESX_SYSFS, "", host_files, ARRAY_SIZE(host_files));
 	expect_only(ESX_SYSFS "/share", "share/", host_files,
 		    ARRAY_SIZE(host_files));
+	expect_only(ESX_SYSFS "/tax", "tax/", host_files,
+		    ARRAY_SIZE(host_files));
 	expect_only(esx_vm_knob("vm", ""), "", vm_files, ARRAY_SIZE(vm_files));
 }
 
@@ -135,7 +149,9 @@ static bool is_word(const char *name)
 {
 	return !strcmp(name, "version") || !strcmp(name, "large_pages") ||
 	       !strcmp(name, "share/order") ||
-	       !strcmp(name, "share/break_large") || !strcmp(name, "group");
+	       !strcmp(name, "share/break_large") ||
+	       !strcmp(name, "tax/sample_method") ||
+	       !strcmp(name, "sample_method") || !strcmp(name, "group");
 }
 
 static void every_file_reads_as_one_value(void)
@@ -190,6 +206,8 @@ static void garbage_is_refused(void)
 		"share/cpu_percent", "share/order",
 		"share/target_seconds", "share/workers",
 		"share/break_large", "share/pressure_percent",
+		"tax/sample_run",    "tax/sample_method", "tax/sample_pages",
+		"tax/sample_period_ms", "tax/sample_wall_ms",
 	};
 
 	vm_file("vm");
@@ -220,6 +238,16 @@ static void values_out_of_range_are_refused(void)
 		{ "share/break_large", "Never" },
 		{ "share/pressure_percent", "101" },
 		{ "share/pressure_percent", "4294967296" },
+		{ "tax/sample_run", "2" },
+		{ "tax/sample_method", "Young" },
+		{ "tax/sample_method", "unmapped" },
+		{ "tax/sample_pages", "0" },
+		{ "tax/sample_pages", "4097" },
+		{ "tax/sample_pages", "4294967297" },
+		{ "tax/sample_period_ms", "0" },
+		{ "tax/sample_period_ms", "86400001" },
+		{ "tax/sample_wall_ms", "0" },
+		{ "tax/sample_wall_ms", "86400001" },
 		{ "large_pages", "alway" },
 		{ "large_pages", "alwayss" },
 		{ "large_pages", "madvise" },
@@ -256,6 +284,17 @@ static void good_values_are_taken_and_read_back(void)
 		{ "share/pressure_percent", "0" },
 		{ "share/pressure_percent", "100" },
 		{ "share/pressure_percent", "10" },
+		{ "tax/sample_run", "1" },
+		{ "tax/sample_run", "0" },
+		{ "tax/sample_method", "unmap" },
+		{ "tax/sample_method", "young" },
+		{ "tax/sample_pages", "1" },
+		{ "tax/sample_pages", "4096" },
+		{ "tax/sample_pages", "100" },
+		{ "tax/sample_period_ms", "1" },
+		{ "tax/sample_period_ms", "86400000" },
+		{ "tax/sample_wall_ms", "1" },
+		{ "tax/sample_wall_ms", "86400000" },
 		{ "large_pages", "always" },
 		{ "large_pages", "never" },
 	};

@@ -24,7 +24,12 @@ fake_vm()
 		private_bytes=62914560 shared_bytes=41943040 \
 		zero_bytes=20971520 huge_bytes=4194304 cow_breaks=12 \
 		faults=3456 merged_pages=10240 attached=1 ept_violations=789 \
-		vmm_faults=55 vcpu_time_ns=2500000000 "$@"
+		vmm_faults=55 vcpu_time_ns=2500000000 active_bytes=50331648 \
+		active_slow_bytes=50331648 active_fast_bytes=33554432 \
+		active_now_bytes=41943040 active_coarse_bytes=16777216 \
+		active_host_bytes=2097152 sampled_pages=100 touched_pages=25 \
+		touched_coarse_pages=8 touched_host_pages=1 sample_periods=9 \
+		sample_method=young "$@"
 }
 
 # $1 root, the rest mount points.

@@ -332,6 +332,15 @@ test_vm_show_takes_either_name()
 	json_holds 'd["name"] == "libvirt/qemu/1-db"'
 	ctl 0 vm show web1
 	grep -qE '^VCPUTIME +2\.5s ' "$WORK/out"
+	grep -qE '^ACTIVE +48M ' "$WORK/out"
+	grep -qE '^SLOW +48M ' "$WORK/out"
+	grep -qE '^FAST +32M ' "$WORK/out"
+	grep -qE '^NOW +40M ' "$WORK/out"
+	grep -qE '^TOUCHED +25 ' "$WORK/out"
+	grep -qE '^METHOD +young ' "$WORK/out"
+	ctl 0 vm show web1 --json
+	json_holds 'd["active_bytes"] == 50331648' 'd["active_now_bytes"] == 41943040' \
+		'd["sample_method"] == "young"' 'd["sample_periods"] == 9'
 	ctl 1 vm show foo
 	complains "no VM named 'foo'; \`esxmemctl vm list\` shows them"
 	ctl 1 vm show ..

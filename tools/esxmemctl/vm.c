@@ -33,6 +33,25 @@ static const struct esx_field vm_fields[] = {
 	ESX_FIELD("vmm_faults", "VMMFAULTS", COUNT, "faults of others than its virtual CPUs",
 		  .wide = true),
 	ESX_FIELD("vcpu_time_ns", "VCPUTIME", NS, "run time of its virtual CPUs", .wide = true),
+	ESX_FIELD("active_bytes", "ACTIVE", BYTES, "memory in use, estimated", .wide = true),
+	ESX_FIELD("active_slow_bytes", "SLOW", BYTES, "its slow average", .wide = true),
+	ESX_FIELD("active_fast_bytes", "FAST", BYTES, "its fast average", .wide = true),
+	ESX_FIELD("active_now_bytes", "NOW", BYTES, "the fast one with the period under way",
+		  .wide = true),
+	ESX_FIELD("active_coarse_bytes", "COARSE", BYTES, "part of active known by 2 MB only",
+		  .wide = true),
+	ESX_FIELD("active_host_bytes", "HOST", BYTES, "part of active in use by the VMM alone",
+		  .wide = true),
+	ESX_FIELD("sampled_pages", "SAMPLED", COUNT, "pages that are watched", .wide = true),
+	ESX_FIELD("touched_pages", "TOUCHED", COUNT, "those of them that were touched",
+		  .wide = true),
+	ESX_FIELD("touched_coarse_pages", "TCOARSE", COUNT, "of these known by 2 MB only",
+		  .wide = true),
+	ESX_FIELD("touched_host_pages", "THOST", COUNT, "of these touched by the VMM alone",
+		  .wide = true),
+	ESX_FIELD("sample_periods", "PERIODS", COUNT, "sampling periods that are over",
+		  .wide = true),
+	ESX_FIELD("sample_method", "METHOD", TEXT, "how its pages are watched", .wide = true),
 };
 
 static const struct esx_setting vm_settings[] = {
@@ -313,7 +332,8 @@ const struct esx_command esx_vm_list_command = {
 		"  -h, --help          print this\n"
 		"\n"
 		"Columns: NAME SIZE BACKED PRIVATE SHARED ZERO HUGE SHARE GROUP ATTACHED,\n"
-		"and on request: MERGED COWBREAKS FAULTS EPT VMMFAULTS VCPUTIME.\n",
+		"and on request: MERGED COWBREAKS FAULTS EPT VMMFAULTS VCPUTIME ACTIVE SLOW\n"
+		"FAST NOW COARSE HOST SAMPLED TOUCHED TCOARSE THOST PERIODS METHOD.\n",
 	.run = vm_list,
 };
 

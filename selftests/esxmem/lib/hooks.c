@@ -38,6 +38,11 @@ static void known_knobs(void)
 {
 	static const char *const knobs[][2] = {
 		{ "share/run", "0" },
+		{ "tax/sample_run", "0" },
+		{ "tax/sample_method", "young" },
+		{ "tax/sample_pages", "100" },
+		{ "tax/sample_period_ms", "30000" },
+		{ "tax/sample_wall_ms", "60000" },
 		{ "share/order", "sequential" },
 		{ "share/target_seconds", "0" },
 		{ "share/workers", "1" },
