@@ -31,7 +31,11 @@ mountpoint -q "$mount" || tap_bail "$mount is not mounted"
 # The scanner would share pages before the load says so.
 was_running=$(cat "$sysfs/share/run")
 echo 0 >"$sysfs/share/run"
-trap 'echo "$was_running" >"$sysfs/share/run"; rm -rf "$WORK"' EXIT
+# The sampler would make it take faults of its own.
+was_sampling=$(cat "$sysfs/tax/sample_run")
+echo 0 >"$sysfs/tax/sample_run"
+trap 'echo "$was_running" >"$sysfs/share/run"
+	echo "$was_sampling" >"$sysfs/tax/sample_run"; rm -rf "$WORK"' EXIT
 
 # Shows and refuses lines that look like $1.
 has_none()
@@ -146,6 +150,23 @@ test_fault_latency_counts_every_fault()
 	grep -qE '^@by_state\[hole\]: count [1-9]' "$WORK/trace"
 	grep -qE '^@by_state\[zero\]: count [1-9]' "$WORK/trace"
 	grep -qE '^@by_state\[shared\]: count [1-9]' "$WORK/trace"
+}
+
+# Of 64 pages 16 are touched between the beginning of a period and its end.
+test_active_shows_what_a_period_has_seen()
+{
+	cat >"$WORK/command" <<-COMMAND
+		sample=/sys/kernel/debug/esxmem/sample
+		truncate -s 256K $mount/active
+		echo begin >\$sample
+		$here/touch.py $mount/active 16
+		echo end >\$sample
+		rm $mount/active
+	COMMAND
+	trace active.bt
+	grep -qE ' active: 16 of 64 pages touched \(coarse 0, host 0\), 64 KiB active$' "$WORK/trace"
+	[ "$(traced_of_vm active_kib active)" -eq 64 ]
+	[ "$(traced_of_vm periods active)" -eq 1 ]
 }
 
 # A guest without a disk: its firmware looks for one, and faults enough.
