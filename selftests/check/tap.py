@@ -11,6 +11,28 @@ from dataclasses import dataclass, field
 
 # A program that runs others puts their names before their results.
 RESULT = re.compile(r"^(\s*)(?:[\w.-]+: )?(not ok|ok)\b\s*(\d+)?(.*)$")
+# So many of the lines before a failure are kept with it, since they say why: of a
+# kernel's last words the first and the last.
+FIRST = 6
+LAST = 8
+
+
+def shortened(lines):
+    """Return the lines without the middle of many."""
+    if len(lines) <= FIRST + LAST:
+        return list(lines)
+    return [*lines[:FIRST], "[...]", *lines[-LAST:]]
+
+
+@dataclass
+class Failure:
+    """A test that failed, and the diagnostic lines in front of its result."""
+
+    name: str
+    diagnostics: list = field(default_factory=list)
+
+    def __str__(self):
+        return "\n".join([self.name, *("    " + line for line in self.diagnostics)])
 
 
 @dataclass
@@ -27,12 +49,16 @@ class Tally:
         """How many results there are, of any kind."""
         return self.passed + self.failed + self.skipped
 
-    def add(self, verdict, text):
+    def fail(self, name, diagnostics=()):
+        """Count a failure."""
+        self.failed += 1
+        self.failures.append(Failure(name, shortened(diagnostics)))
+
+    def add(self, verdict, text, diagnostics):
         """Count one result line."""
         name = text.strip(" -")
         if verdict == "not ok" and "# TODO" not in text.upper():
-            self.failed += 1
-            self.failures.append(name)
+            self.fail(name, diagnostics)
         elif "# SKIP" in text.upper():
             self.skipped += 1
             self.skips.append(name)
@@ -44,15 +70,17 @@ def count(lines):
     """Tally the results in an iterable of lines."""
     tally = Tally()
     deeper = 0
+    diagnostics = []
     for line in lines:
         match = RESULT.match(line)
         if not match:
+            if line.lstrip().startswith("#"):
+                diagnostics.append(line.strip())
             continue
         indent = len(match.group(1))
-        if indent < deeper:
-            # Sums up the subtests above it.
-            deeper = indent
-            continue
+        # If less indented it sums up the subtests above it.
+        if indent >= deeper:
+            tally.add(match.group(2), match.group(4), diagnostics)
         deeper = indent
-        tally.add(match.group(2), match.group(4))
+        diagnostics.clear()
     return tally
