@@ -51,6 +51,7 @@ def static_jobs():
         Job("kunit", 0, ["selftests/kunit/run"]),
         Job("bench", 0, ["selftests/bench/test_bench.py"]),
         Job("bench-host", 0, ["selftests/bench/host/test_host.py"]),
+        Job("guests-bed", 0, ["selftests/guests/test_bed.py"]),
         Job("esxmemctl", 0, ["selftests/esxmemctl/test_esxmemctl.sh"]),
         Job("shellcheck", 0, [AS_TEST, "shell scripts pass shellcheck",
                               "selftests/check/shell"]),

@@ -19,8 +19,10 @@ import socket
 import subprocess
 import time
 
+import flags
 from lab import machine
 import qmp
+import tap
 
 BOOT_LIMIT_S = 600
 CALL_LIMIT_S = 600
@@ -32,6 +34,10 @@ KERNEL_PARAMETERS = ("console=ttyS0 loglevel=4 panic=-1 oops=panic "
 
 class GuestError(Exception):
     """A guest did not do what it was asked to."""
+
+
+class EmulationError(GuestError, tap.BedFailure):
+    """A guest's processor was emulated wrongly, see flags.py."""
 
 
 class Guest:
@@ -158,12 +164,20 @@ class Guest:
                  for kind in ("errors", "console")]
         return "\n".join(text for text in texts if text) or "(nothing said)"
 
+    def _ended(self, how):
+        """Return the error that says that the guest has ended, and why."""
+        lost = flags.impossible(machine.read_text(self._path("console")))
+        text = f"{self.name}: {how}: {self.last_words()}"
+        if lost is None:
+            return GuestError(text)
+        return EmulationError(f"{text}\n{self.name}: flags {lost:08x}, which no "
+                              "processor can have: QEMU lost them")
+
     def _send(self, request):
         try:
             self._agent.sendall(json.dumps(request).encode() + b"\n")
         except OSError as error:
-            raise GuestError(f"{self.name}: {error}: "
-                             + self.last_words()) from error
+            raise self._ended(str(error)) from error
 
     def _receive(self):
         try:
@@ -171,7 +185,7 @@ class Guest:
         except ConnectionResetError:
             data = b""
         if not data:
-            raise GuestError(f"{self.name} has ended: " + self.last_words())
+            raise self._ended("has ended")
         return data
 
     def _take_reply(self):

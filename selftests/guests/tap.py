@@ -8,6 +8,10 @@ class Failure(AssertionError):
     """A test found something wrong."""
 
 
+class BedFailure(Exception):
+    """What the test runs on broke, not what it tests: to be run once more."""
+
+
 def check(condition, text):
     """Fail the test unless @condition holds."""
     if not condition:
@@ -33,11 +37,21 @@ def run(tests):
     return 0 if all(results) else 1
 
 
+def twice(test):
+    """Run a test, once more if what it runs on broke; a second time is a failure."""
+    try:
+        test()
+    except BedFailure as failure:
+        note(failure)
+        note("the test is run once more")
+        test()
+
+
 def run_one(nr, test):
     """Run one test; say how it went."""
     name = test.__name__.removeprefix("test_")
     try:
-        test()
+        twice(test)
     except Failure as failure:
         note(failure)
     except Exception:           # a test that breaks has failed
