@@ -23,6 +23,7 @@ extern struct kunit_suite esx_merge_suite;
 extern struct kunit_suite esx_meter_suite;
 extern struct kunit_suite esx_permute_suite;
 extern struct kunit_suite esx_pmap_suite;
+extern struct kunit_suite esx_price_suite;
 extern struct kunit_suite esx_samples_suite;
 extern struct kunit_suite esx_scan_suite;
 extern struct kunit_suite esx_shared_suite;
