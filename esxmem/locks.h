@@ -52,10 +52,10 @@
  *    (which it only tries to), and whoever releases a frame that is
  *    pinned waits for its folio lock, which the holder of the pin may have.
  *
- * In the interface layer: params_lock (iface/sysfs_share.c) is outermost, taken
- * before scan.c's workers_lock (mutex), which is held while threads are started
- * and stopped, and before its spinlock for the knobs; glue_lock is a leaf.  That
- * of iface/sysfs_tax.c is taken before sampler_lock.
+ * In the interface layer: the lock of a set of knobs (iface/knob.h) is outermost;
+ * that of the scanner's is taken before scan.c's workers_lock (mutex), which is held
+ * while threads are started and stopped, and before its spinlock for the knobs, that
+ * of the sampler's before sampler_lock; glue_lock is a leaf.
  * pass_lock (share/pass.c, mutex) is taken by workers that hold nothing, before
  * vms_lock.
  *

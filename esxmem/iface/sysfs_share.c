@@ -7,7 +7,6 @@
  */
 #include <linux/kobject.h>
 #include <linux/mm.h>
-#include <linux/mutex.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
 
@@ -16,6 +15,7 @@
 #include "../share/scan.h"
 #include "../share/shared.h"
 #include "../stats.h"
+#include "knob.h"
 #include "parse.h"
 #include "sysfs.h"
 #include "totals.h"
@@ -31,9 +31,6 @@ struct figure_attr {
 	/** @event: what is counted. */
 	enum esx_event event;
 };
-
-/* Makes read-change-write of the settings one step; the outermost lock. */
-static DEFINE_MUTEX(params_lock);
 
 static ssize_t figure_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
 {
@@ -118,120 +115,28 @@ FIGURE_ATTR(shareable_bytes, read_shareable_bytes);
 FIGURE_ATTR(shareable_large_pages, esx_large_shareable_frames);
 FIGURE_ATTR(table_bytes, read_table_bytes);
 
-/* Turning one knob is reading and setting them all. */
-static void begin_change(struct esx_scan_params *params)
+static void get_params(void *params)
 {
-	mutex_lock(&params_lock);
 	esx_scan_get_params(params);
 }
 
-static int end_change(const struct esx_scan_params *params)
+static int set_params(const void *params)
 {
-	int err = esx_scan_set_params(params);
-
-	mutex_unlock(&params_lock);
-	return err;
+	return esx_scan_set_params(params);
 }
 
-static ssize_t run_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
-{
-	struct esx_scan_params params;
+static ESX_KNOB_SET(scan_knobs, get_params, set_params);
 
-	esx_scan_get_params(&params);
-	return sysfs_emit(buf, "%d\n", params.run);
-}
+#define SCAN_NUMBER(_name, _max) \
+	ESX_KNOB_NUMBER(_name, scan_knobs, struct esx_scan_params, _name, _max)
 
-static ssize_t run_store(struct kobject *kobj, struct kobj_attribute *attr, const char *buf,
-			 size_t len)
-{
-	struct esx_scan_params params;
-	bool run;
-	int err;
-
-	err = esx_parse_bool(buf, &run);
-	if (err)
-		return err;
-
-	begin_change(&params);
-	params.run = run;
-	err = end_change(&params);
-	return err ? err : len;
-}
-
-/* A number of the scanner's that can be set. */
-struct scan_knob {
-	struct kobj_attribute attr;
-	/* Where it is in struct esx_scan_params. */
-	size_t offset;
-	u32 max;
-};
-
-static u32 *value_of(const struct kobj_attribute *attr, struct esx_scan_params *params)
-{
-	return (void *)params + container_of(attr, struct scan_knob, attr)->offset;
-}
-
-static ssize_t scan_knob_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
-{
-	struct esx_scan_params params;
-
-	esx_scan_get_params(&params);
-	return sysfs_emit(buf, "%u\n", *value_of(attr, &params));
-}
-
-static ssize_t scan_knob_store(struct kobject *kobj, struct kobj_attribute *attr, const char *buf,
-			       size_t len)
-{
-	struct esx_scan_params params;
-	u32 value;
-	int err;
-
-	err = esx_parse_u32(buf, container_of(attr, struct scan_knob, attr)->max, &value);
-	if (err)
-		return err;
-
-	begin_change(&params);
-	*value_of(attr, &params) = value;
-	err = end_change(&params);
-	return err ? err : len;
-}
-
-#define SCAN_ATTR(_name, _max)                                                  \
-	static_assert(sizeof_field(struct esx_scan_params, _name) == sizeof(u32)); \
-	static struct scan_knob _name##_attr = {                                \
-		.attr = __ATTR(_name, 0600, scan_knob_show, scan_knob_store),   \
-		.offset = offsetof(struct esx_scan_params, _name),              \
-		.max = _max,                                                    \
-	}
-
-SCAN_ATTR(pages_per_second, U32_MAX);
-SCAN_ATTR(cpu_percent, 100);
-SCAN_ATTR(target_seconds, U32_MAX);
-SCAN_ATTR(workers, ESX_SCAN_MAX_WORKERS);
-
-static ssize_t order_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
-{
-	struct esx_scan_params params;
-
-	esx_scan_get_params(&params);
-	return sysfs_emit(buf, "%s\n", esx_scan_order_names[params.order]);
-}
-
-static ssize_t order_store(struct kobject *kobj, struct kobj_attribute *attr, const char *buf,
-			   size_t len)
-{
-	struct esx_scan_params params;
-	int order, err;
-
-	order = __sysfs_match_string(esx_scan_order_names, ESX_SCAN_NR_ORDERS, buf);
-	if (order < 0)
-		return order;
-
-	begin_change(&params);
-	params.order = order;
-	err = end_change(&params);
-	return err ? err : len;
-}
+ESX_KNOB_SWITCH(run, scan_knobs, struct esx_scan_params, run);
+SCAN_NUMBER(pages_per_second, U32_MAX);
+SCAN_NUMBER(cpu_percent, 100);
+SCAN_NUMBER(target_seconds, U32_MAX);
+SCAN_NUMBER(workers, ESX_SCAN_MAX_WORKERS);
+ESX_KNOB_WORD(order, scan_knobs, struct esx_scan_params, order, esx_scan_order_names,
+	      ESX_SCAN_NR_ORDERS);
 
 static ssize_t break_large_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
 {
@@ -266,16 +171,14 @@ static ssize_t pressure_percent_store(struct kobject *kobj, struct kobj_attribut
 	return err ? err : len;
 }
 
-static struct kobj_attribute run_attr = __ATTR_RW_MODE(run, 0600);
-static struct kobj_attribute order_attr = __ATTR_RW_MODE(order, 0600);
 static struct kobj_attribute break_large_attr = __ATTR_RW_MODE(break_large, 0600);
 static struct kobj_attribute pressure_percent_attr = __ATTR_RW_MODE(pressure_percent, 0600);
 
 static struct attribute *share_attrs[] = {
-	&run_attr.attr,
+	&run_attr.attr.attr,
 	&pages_per_second_attr.attr.attr,
 	&cpu_percent_attr.attr.attr,
-	&order_attr.attr,
+	&order_attr.attr.attr,
 	&target_seconds_attr.attr.attr,
 	&workers_attr.attr.attr,
 	&break_large_attr.attr,
