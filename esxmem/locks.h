@@ -64,8 +64,11 @@
  * take it), the buckets of the hint table and of the table of shared frames,
  * a VM's spinlock for its name, group and guest, the sampler's for its figures of
  * a VM (taken in the hook that removes a VM, under vms_lock) and that for its
- * knobs.  The two tables' resize_lock (mutex; share/buckets.c) is a leaf but for
- * the locks of their buckets;
+ * knobs, ledger_lock (spinlock; tax/admit.c: parameters of VMs and what is
+ * reserved for them, which change together with the sum over all VMs, so no VM's
+ * own lock will do; taken under i_rwsem and pmap->lock by who changes a file's
+ * size, under vms_lock by the policy).  The two tables' resize_lock (mutex;
+ * share/buckets.c) is a leaf but for the locks of their buckets;
  * objects_lock (mutex; share/hints.c: the objects that a check walks) is one.
  */
 #ifndef _ESXMEM_LOCKS_H

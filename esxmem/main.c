@@ -15,6 +15,7 @@
 #include "share/hints.h"
 #include "share/scan.h"
 #include "share/shared.h"
+#include "tax/policy.h"
 #include "tax/sample.h"
 
 static const struct {
@@ -29,6 +30,7 @@ static const struct {
 	/* Below the knobs: who turns one may start threads. */
 	{ esx_scan_init, esx_scan_exit },
 	{ esx_sample_init, esx_sample_exit },
+	{ esx_policy_init, esx_policy_exit },
 	{ esx_sysfs_init, esx_sysfs_exit },
 	{ esx_debugfs_init, esx_debugfs_exit },
 	{ esx_ctl_init, esx_ctl_exit },

@@ -223,6 +223,75 @@ DEFINE_EVENT(esxmem_guest, esxmem_detach,
 	TP_PROTO(u32 vm, const char *name, int pid),
 	TP_ARGS(vm, name, pid));
 
+/* A VM asked for memory to be reserved; need and unreserved are in pages. */
+TRACE_EVENT(esxmem_admit,
+	TP_PROTO(u32 vm, const char *name, u64 size, u64 need, u64 unreserved, bool admitted),
+	TP_ARGS(vm, name, size, need, unreserved, admitted),
+	TP_STRUCT__entry(
+		__field(u32, vm)
+		__array(char, name, ESX_TRACE_NAME)
+		__field(u64, size)
+		__field(u64, need)
+		__field(u64, unreserved)
+		__field(bool, admitted)
+	),
+	TP_fast_assign(
+		__entry->vm = vm;
+		strscpy_pad(__entry->name, name, ESX_TRACE_NAME);
+		__entry->size = size;
+		__entry->need = need;
+		__entry->unreserved = unreserved;
+		__entry->admitted = admitted;
+	),
+	TP_printk("vm=%u name=%s size=%llu need=%llu unreserved=%llu admitted=%d", __entry->vm,
+		  __entry->name, __entry->size, __entry->need, __entry->unreserved,
+		  __entry->admitted)
+);
+
+/* A VM is entitled to another amount; target, old and active are in pages. */
+TRACE_EVENT(esxmem_target,
+	TP_PROTO(u32 vm, const char *name, u64 old, u64 target, u64 active, u32 why),
+	TP_ARGS(vm, name, old, target, active, why),
+	TP_STRUCT__entry(
+		__field(u32, vm)
+		__array(char, name, ESX_TRACE_NAME)
+		__field(u64, old)
+		__field(u64, target)
+		__field(u64, active)
+		__field(u32, why)
+	),
+	TP_fast_assign(
+		__entry->vm = vm;
+		strscpy_pad(__entry->name, name, ESX_TRACE_NAME);
+		__entry->old = old;
+		__entry->target = target;
+		__entry->active = active;
+		__entry->why = why;
+	),
+	TP_printk("vm=%u name=%s old=%llu target=%llu active=%llu why=%u", __entry->vm,
+		  __entry->name, __entry->old, __entry->target, __entry->active, __entry->why)
+);
+
+/* The targets of all VMs were computed; pool, spare and shortfall are in pages. */
+TRACE_EVENT(esxmem_rebalance,
+	TP_PROTO(u32 vms, u64 pool, u64 spare, u64 shortfall),
+	TP_ARGS(vms, pool, spare, shortfall),
+	TP_STRUCT__entry(
+		__field(u32, vms)
+		__field(u64, pool)
+		__field(u64, spare)
+		__field(u64, shortfall)
+	),
+	TP_fast_assign(
+		__entry->vms = vms;
+		__entry->pool = pool;
+		__entry->spare = spare;
+		__entry->shortfall = shortfall;
+	),
+	TP_printk("vms=%u pool=%llu spare=%llu shortfall=%llu", __entry->vms, __entry->pool,
+		  __entry->spare, __entry->shortfall)
+);
+
 #endif /* _ESXMEM_TRACE_H */
 
 #undef TRACE_INCLUDE_PATH

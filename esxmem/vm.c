@@ -53,6 +53,11 @@ static struct esx_vm *find_vm(const void *host, u64 ino)
 	return NULL;
 }
 
+static const struct esx_vm_params default_params = {
+	.shares = ESX_SHARES_DEFAULT,
+	.tax_percent = ESX_TAX_DEFAULT,
+};
+
 static struct esx_vm *alloc_vm(const struct esx_vm_id *id)
 {
 	struct esx_vm *vm = kzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
@@ -69,6 +74,7 @@ static struct esx_vm *alloc_vm(const struct esx_vm_id *id)
 	vm->share = true;
 	vm->base_salt = id->salt ? id->salt : esx_salt_vm(vm->id);
 	vm->salt = vm->base_salt;
+	vm->params = id->params ? *id->params : default_params;
 	strscpy(vm->name, id->name, sizeof(vm->name));
 	return vm;
 }

@@ -12,6 +12,7 @@
 #include <linux/list.h>
 #include <linux/spinlock.h>
 
+#include "params.h"
 #include "pmap.h"
 
 #define ESX_VM_NAME_MAX		256
@@ -99,6 +100,12 @@ struct esx_vm {
 	char name[ESX_VM_NAME_MAX];
 	/** @group: name of its trust group, "" for none. */
 	char group[ESX_GROUP_MAX];
+	/** @params: its parameters.  Protected by ledger_lock. */
+	struct esx_vm_params params;
+	/** @reserve: what they reserve.  Protected by ledger_lock. */
+	struct esx_reserve reserve;
+	/** @entitled: its part of the host's memory. */
+	struct esx_entitlement entitled;
 	/** @iface: what the interface layer hangs here. */
 	void *iface;
 	/** @sampling: what the sampler knows of it; its memory goes with the VM. */
@@ -123,6 +130,8 @@ struct esx_vm_id {
 	const char *name;
 	/** @salt: for a VM that is new; 0: one of its own. */
 	u64 salt;
+	/** @params: for a VM that is new; NULL: no minimum, no limit. */
+	const struct esx_vm_params *params;
 };
 
 /**

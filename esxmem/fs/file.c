@@ -21,6 +21,7 @@
 #include "../compat.h"
 #include "../fault.h"
 #include "../punch.h"
+#include "../tax/admit.h"
 #include "clone.h"
 #include "file.h"
 #include "vma.h"
@@ -107,19 +108,27 @@ static int zero_tail(struct esx_pmap *pmap, loff_t size)
  * @inode: the file, locked, its map entered exclusively
  * @size: new size in bytes, checked against the limits, larger than the old
  *
- * Return: 0, or -ENOMEM or -EIO when the part of a page beyond the old end
- * cannot be zeroed; then the size is the old one.
+ * Return: 0; -ENOSPC when the VM is not admitted with that size; -ENOMEM or -EIO
+ * when the part of a page beyond the old end cannot be zeroed.  After an error the
+ * size is the old one.
  */
 int esx_file_grow(struct inode *inode, loff_t size)
 {
 	struct esx_pmap *pmap = inode_pmap(inode);
-	int err = zero_tail(pmap, i_size_read(inode));
+	pgoff_t old = pmap->nr_pages, nr_pages = DIV_ROUND_UP(size, PAGE_SIZE);
+	int err;
 
+	err = esx_admit_resize(pmap->vm, old, nr_pages);
 	if (err)
 		return err;
+	err = zero_tail(pmap, i_size_read(inode));
+	if (err) {
+		esx_admit_resize(pmap->vm, nr_pages, old);
+		return err;
+	}
 	/* What a 2 MB frame that could not be broken holds behind the end. */
 	esx_punch_pages(pmap, pmap->nr_pages, ALIGN(pmap->nr_pages, ESX_REGION_PAGES));
-	esx_pmap_resize(pmap, DIV_ROUND_UP(size, PAGE_SIZE));
+	esx_pmap_resize(pmap, nr_pages);
 	i_size_write(inode, size);
 	return 0;
 }
@@ -138,7 +147,7 @@ static int grow(struct inode *inode, loff_t size)
 static int shrink(struct inode *inode, loff_t size)
 {
 	struct esx_pmap *pmap = inode_pmap(inode);
-	pgoff_t nr_pages = DIV_ROUND_UP(size, PAGE_SIZE);
+	pgoff_t old, nr_pages = DIV_ROUND_UP(size, PAGE_SIZE);
 	int err;
 
 	esx_pmap_enter_exclusive(pmap);
@@ -149,7 +158,9 @@ static int shrink(struct inode *inode, loff_t size)
 		esx_frame_zero_sync();
 		unmap_mapping_range(inode->i_mapping, round_up(size, PAGE_SIZE), 0, 1);
 		esx_punch_pages(pmap, nr_pages, ULONG_MAX);
+		old = pmap->nr_pages;
 		esx_pmap_resize(pmap, nr_pages);
+		esx_admit_resize(pmap->vm, old, nr_pages);
 	}
 	esx_pmap_leave_exclusive(pmap);
 	return err;
@@ -160,8 +171,9 @@ static int shrink(struct inode *inode, loff_t size)
  * @inode: the file, locked
  * @size: new size in bytes, checked against the limits
  *
- * Return: 0, or -ENOMEM or -EIO when the part of a page beyond the end cannot
- * be zeroed; then the size is the old one.
+ * Return: 0; -ENOSPC when the VM is not admitted with that size; -ENOMEM or -EIO
+ * when the part of a page beyond the end cannot be zeroed.  After an error the size
+ * is the old one.
  */
 int esx_file_resize(struct inode *inode, loff_t size)
 {

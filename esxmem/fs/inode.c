@@ -16,6 +16,7 @@
 #include "../compat.h"
 #include "../punch.h"
 #include "../share/hash.h"
+#include "../tax/admit.h"
 #include "../uapi/esxmem.h"
 #include "../vm.h"
 #include "file.h"
@@ -118,6 +119,7 @@ static int join_vm(struct inode *inode, struct inode *dir, struct dentry *dentry
 		.host = inode->i_sb,
 		.ino = in_root ? inode->i_ino : dir->i_ino,
 		.salt = salt_for(inode),
+		.params = &esx_sb(inode->i_sb)->params,
 	};
 	struct dentry *alias;
 	char *buf;
@@ -178,9 +180,12 @@ err_iput:
 void esx_evict_inode(struct inode *inode)
 {
 	struct esx_pmap *pmap = inode->i_private;
+	pgoff_t nr_pages;
 
 	if (pmap) {
+		nr_pages = pmap->nr_pages;
 		esx_pmap_kill(pmap);
+		esx_admit_resize(pmap->vm, nr_pages, 0);
 		esx_vm_leave(pmap);
 		inode->i_private = NULL;
 		esx_pmap_put(pmap);

@@ -16,6 +16,7 @@
 
 #include "../compat.h"
 #include "../punch.h"
+#include "../tax/ledger.h"
 #include "../uapi/esxmem.h"
 #include "inode.h"
 #include "super.h"
@@ -27,6 +28,8 @@ enum opt {
 	OPT_UID,
 	OPT_GID,
 	OPT_SALT,
+	OPT_MIN,
+	OPT_SHARES,
 };
 
 static const struct constant_table salt_table[] = {
@@ -43,6 +46,8 @@ static const struct fs_parameter_spec params[] = {
 	fsparam_u32("uid", OPT_UID),
 	fsparam_u32("gid", OPT_GID),
 	fsparam_enum("salt", OPT_SALT, salt_table),
+	fsparam_string("min", OPT_MIN),
+	fsparam_u32("shares", OPT_SHARES),
 	{}
 };
 
@@ -55,6 +60,7 @@ struct options {
 	kuid_t uid;
 	kgid_t gid;
 	enum esx_salt_policy salt;
+	struct esx_vm_params vm;
 };
 
 static int parse_size(struct fs_context *fc, const char *arg, long *limit)
@@ -104,6 +110,27 @@ static int parse_mode(struct fs_context *fc, u32 arg, umode_t *mode)
 	return 0;
 }
 
+static int parse_min(struct fs_context *fc, const char *arg, u64 *pages)
+{
+	unsigned long long size;
+	char *rest;
+
+	size = memparse(arg, &rest);
+	if (*rest || rest == arg || size > (u64)LONG_MAX || size % PAGE_SIZE)
+		return invalf(fc, "esxmem: min=%s is not a number of whole pages in bytes (k, M, G allowed)",
+			      arg);
+	*pages = size / PAGE_SIZE;
+	return 0;
+}
+
+static int parse_shares(struct fs_context *fc, u32 arg, u32 *shares)
+{
+	if (arg > ESX_SHARES_MAX)
+		return invalf(fc, "esxmem: shares=%u is more than %u", arg, ESX_SHARES_MAX);
+	*shares = arg;
+	return 0;
+}
+
 static int parse_param(struct fs_context *fc, struct fs_parameter *param)
 {
 	struct options *opts = fc->fs_private;
@@ -133,6 +160,12 @@ static int parse_param(struct fs_context *fc, struct fs_parameter *param)
 	case OPT_SALT:
 		opts->salt = result.uint_32;
 		break;
+	case OPT_MIN:
+		err = parse_min(fc, param->string, &opts->vm.min_pages);
+		break;
+	case OPT_SHARES:
+		err = parse_shares(fc, result.uint_32, &opts->vm.shares);
+		break;
 	}
 	if (!err)
 		opts->given |= BIT(opt);
@@ -153,6 +186,10 @@ static int show_options(struct seq_file *m, struct dentry *root)
 	if (!gid_eq(sbi->gid, GLOBAL_ROOT_GID))
 		seq_printf(m, ",gid=%u", from_kgid_munged(&init_user_ns, sbi->gid));
 	seq_printf(m, ",salt=%s", salt_table[sbi->salt].name);
+	if (sbi->params.min_pages)
+		seq_printf(m, ",min=%lluk", sbi->params.min_pages << (PAGE_SHIFT - 10));
+	if (sbi->params.shares != ESX_SHARES_DEFAULT)
+		seq_printf(m, ",shares=%u", sbi->params.shares);
 	return 0;
 }
 
@@ -195,6 +232,10 @@ static void apply_limits(struct esx_sb *sbi, const struct options *opts)
 		WRITE_ONCE(sbi->max_inodes, opts->max_inodes);
 	if (opts->given & BIT(OPT_SALT))
 		sbi->salt = opts->salt;
+	if (opts->given & BIT(OPT_MIN))
+		sbi->params.min_pages = opts->vm.min_pages;
+	if (opts->given & BIT(OPT_SHARES))
+		sbi->params.shares = opts->vm.shares;
 }
 
 static void apply_owner(struct esx_sb *sbi, const struct options *opts)
@@ -215,6 +256,8 @@ static struct esx_sb *alloc_sb_info(void)
 		return NULL;
 	sbi->quota.limit = LONG_MAX;
 	sbi->mode = 0700;
+	sbi->params.shares = ESX_SHARES_DEFAULT;
+	sbi->params.tax_percent = ESX_TAX_DEFAULT;
 	sbi->uid = GLOBAL_ROOT_UID;
 	sbi->gid = GLOBAL_ROOT_GID;
 	return sbi;

@@ -8,6 +8,7 @@
 #include <linux/fs.h>
 #include <linux/uidgid.h>
 
+#include "../params.h"
 #include "../pmap.h"
 
 /**
@@ -42,6 +43,8 @@ struct esx_sb {
 	kgid_t gid;
 	/** @salt: the salt= option, for VMs that appear from now on. */
 	enum esx_salt_policy salt;
+	/** @params: the min= and shares= options, for VMs that appear from now on. */
+	struct esx_vm_params params;
 };
 
 static inline struct esx_sb *esx_sb(struct super_block *sb)

@@ -7,6 +7,7 @@
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/kstrtox.h>
+#include <linux/mm.h>
 #include <linux/string.h>
 
 #include "parse.h"
@@ -26,6 +27,39 @@ int esx_parse_u32(const char *text, u32 max, u32 *value)
 	if (kstrtou32(text, 10, &parsed) || parsed > max)
 		return -EINVAL;
 	*value = parsed;
+	return 0;
+}
+
+/**
+ * esx_parse_u32_or_default() - read a decimal number, or the word default
+ * @text: either, perhaps with a newline behind it
+ * @max: the largest number that is allowed
+ * @value: where to; U32_MAX for the word
+ *
+ * Return: 0 or -EINVAL.
+ */
+int esx_parse_u32_or_default(const char *text, u32 max, u32 *value)
+{
+	if (!sysfs_streq(text, "default"))
+		return esx_parse_u32(text, max, value);
+	*value = U32_MAX;
+	return 0;
+}
+
+/**
+ * esx_parse_pages() - read a number of bytes that is one of whole pages
+ * @text: a number, perhaps with a newline behind it
+ * @pages: where to
+ *
+ * Return: 0 or -EINVAL.
+ */
+int esx_parse_pages(const char *text, u64 *pages)
+{
+	u64 bytes;
+
+	if (kstrtou64(text, 10, &bytes) || bytes % PAGE_SIZE)
+		return -EINVAL;
+	*pages = bytes >> PAGE_SHIFT;
 	return 0;
 }
 

@@ -8,6 +8,8 @@
 #include <linux/types.h>
 
 int esx_parse_u32(const char *text, u32 max, u32 *value);
+int esx_parse_u32_or_default(const char *text, u32 max, u32 *value);
+int esx_parse_pages(const char *text, u64 *pages);
 int esx_parse_bool(const char *text, bool *value);
 int esx_parse_line(const char *text, size_t len, char *line, size_t size);
 

@@ -28,52 +28,15 @@
 #include "parse.h"
 #include "sysfs_vm.h"
 
-/**
- * struct vm_dir - a VM's directory
- */
-struct vm_dir {
-	/** @kobj: the directory. */
-	struct kobject kobj;
-	/** @vm: the VM, with a reference. */
-	struct esx_vm *vm;
-};
-
-/**
- * struct vm_attr - a file in it
- */
-struct vm_attr {
-	/** @attr: the file. */
-	struct attribute attr;
-	/** @figure: what a file that shows one figure shows, else NULL. */
-	u64 (*figure)(struct esx_vm *vm);
-	/** @show: else this. */
-	ssize_t (*show)(struct vm_dir *dir, char *buf);
-	/** @store: change it, or NULL. */
-	ssize_t (*store)(struct vm_dir *dir, const char *buf, size_t len);
-};
-
 static struct kset *vms;
 
 /* Kobjects that are not freed yet. */
 static atomic_t nr_dirs = ATOMIC_INIT(0);
 
-static struct vm_dir *to_dir(struct kobject *kobj)
+static struct esx_vm_dir *to_dir(struct kobject *kobj)
 {
-	return container_of(kobj, struct vm_dir, kobj);
+	return container_of(kobj, struct esx_vm_dir, kobj);
 }
-
-#define VM_FIGURE(_name, _mode)						\
-	static struct vm_attr _name##_attr = {				\
-		.attr = { .name = __stringify(_name), .mode = (_mode) },	\
-		.figure = _name,					\
-	}
-
-#define VM_SETTING(_name)						\
-	static struct vm_attr _name##_attr = {				\
-		.attr = { .name = __stringify(_name), .mode = 0600 },	\
-		.show = _name##_show,					\
-		.store = _name##_store,					\
-	}
 
 static u64 pages_to_bytes(const atomic_long_t *pages)
 {
@@ -223,48 +186,48 @@ static u64 sample_periods(struct esx_vm *vm)
 	return sampled(vm).periods;
 }
 
-VM_FIGURE(active_bytes, 0400);
-VM_FIGURE(active_slow_bytes, 0400);
-VM_FIGURE(active_fast_bytes, 0400);
-VM_FIGURE(active_now_bytes, 0400);
-VM_FIGURE(active_coarse_bytes, 0400);
-VM_FIGURE(active_host_bytes, 0400);
-VM_FIGURE(sampled_pages, 0400);
-VM_FIGURE(touched_pages, 0400);
-VM_FIGURE(touched_coarse_pages, 0400);
-VM_FIGURE(touched_host_pages, 0400);
-VM_FIGURE(sample_periods, 0400);
+ESX_VM_FIGURE(active_bytes, 0400);
+ESX_VM_FIGURE(active_slow_bytes, 0400);
+ESX_VM_FIGURE(active_fast_bytes, 0400);
+ESX_VM_FIGURE(active_now_bytes, 0400);
+ESX_VM_FIGURE(active_coarse_bytes, 0400);
+ESX_VM_FIGURE(active_host_bytes, 0400);
+ESX_VM_FIGURE(sampled_pages, 0400);
+ESX_VM_FIGURE(touched_pages, 0400);
+ESX_VM_FIGURE(touched_coarse_pages, 0400);
+ESX_VM_FIGURE(touched_host_pages, 0400);
+ESX_VM_FIGURE(sample_periods, 0400);
 
-static ssize_t sample_method_show(struct vm_dir *dir, char *buf)
+static ssize_t sample_method_show(struct esx_vm_dir *dir, char *buf)
 {
 	return sysfs_emit(buf, "%s\n", esx_sample_method_names[sampled(dir->vm).method]);
 }
 
-static struct vm_attr sample_method_attr = {
+static struct esx_vm_attr sample_method_attr = {
 	.attr = { .name = "sample_method", .mode = 0400 },
 	.show = sample_method_show,
 };
 
-VM_FIGURE(size_bytes, 0444);
-VM_FIGURE(backed_bytes, 0400);
-VM_FIGURE(private_bytes, 0400);
-VM_FIGURE(shared_bytes, 0400);
-VM_FIGURE(zero_bytes, 0400);
-VM_FIGURE(huge_bytes, 0400);
-VM_FIGURE(cow_breaks, 0400);
-VM_FIGURE(faults, 0400);
-VM_FIGURE(merged_pages, 0400);
-VM_FIGURE(attached, 0444);
-VM_FIGURE(ept_violations, 0400);
-VM_FIGURE(vmm_faults, 0400);
-VM_FIGURE(vcpu_time_ns, 0400);
+ESX_VM_FIGURE(size_bytes, 0444);
+ESX_VM_FIGURE(backed_bytes, 0400);
+ESX_VM_FIGURE(private_bytes, 0400);
+ESX_VM_FIGURE(shared_bytes, 0400);
+ESX_VM_FIGURE(zero_bytes, 0400);
+ESX_VM_FIGURE(huge_bytes, 0400);
+ESX_VM_FIGURE(cow_breaks, 0400);
+ESX_VM_FIGURE(faults, 0400);
+ESX_VM_FIGURE(merged_pages, 0400);
+ESX_VM_FIGURE(attached, 0444);
+ESX_VM_FIGURE(ept_violations, 0400);
+ESX_VM_FIGURE(vmm_faults, 0400);
+ESX_VM_FIGURE(vcpu_time_ns, 0400);
 
-static ssize_t share_show(struct vm_dir *dir, char *buf)
+static ssize_t share_show(struct esx_vm_dir *dir, char *buf)
 {
 	return sysfs_emit(buf, "%d\n", READ_ONCE(dir->vm->share));
 }
 
-static ssize_t share_store(struct vm_dir *dir, const char *buf, size_t len)
+static ssize_t share_store(struct esx_vm_dir *dir, const char *buf, size_t len)
 {
 	bool share;
 	int err = esx_parse_bool(buf, &share);
@@ -277,9 +240,9 @@ static ssize_t share_store(struct vm_dir *dir, const char *buf, size_t len)
 	return len;
 }
 
-VM_SETTING(share);
+ESX_VM_SETTING(share);
 
-static ssize_t group_show(struct vm_dir *dir, char *buf)
+static ssize_t group_show(struct esx_vm_dir *dir, char *buf)
 {
 	char group[ESX_GROUP_MAX];
 
@@ -287,15 +250,15 @@ static ssize_t group_show(struct vm_dir *dir, char *buf)
 	return sysfs_emit(buf, "%s\n", group);
 }
 
-static ssize_t group_store(struct vm_dir *dir, const char *buf, size_t len);
+static ssize_t group_store(struct esx_vm_dir *dir, const char *buf, size_t len);
 
-VM_SETTING(group);
+ESX_VM_SETTING(group);
 
 /*
  * Changing the group walks the VM's maps and so takes vms_lock: let the
  * directory be removed meanwhile.  Its kobject stays, and with it the VM.
  */
-static ssize_t group_store(struct vm_dir *dir, const char *buf, size_t len)
+static ssize_t group_store(struct esx_vm_dir *dir, const char *buf, size_t len)
 {
 	char group[ESX_GROUP_MAX];
 	struct kernfs_node *node;
@@ -343,12 +306,21 @@ static struct attribute *vms_attrs[] = {
 	&sample_method_attr.attr,
 	NULL,
 };
-ATTRIBUTE_GROUPS(vms);
+
+static const struct attribute_group vms_group = {
+	.attrs = vms_attrs,
+};
+
+static const struct attribute_group *vms_groups[] = {
+	&vms_group,
+	&esx_params_attr_group,
+	NULL,
+};
 
 static ssize_t show_attr(struct kobject *kobj, struct attribute *attr, char *buf)
 {
-	const struct vm_attr *file = container_of(attr, struct vm_attr, attr);
-	struct vm_dir *dir = to_dir(kobj);
+	const struct esx_vm_attr *file = container_of(attr, struct esx_vm_attr, attr);
+	struct esx_vm_dir *dir = to_dir(kobj);
 
 	if (file->figure)
 		return sysfs_emit(buf, "%llu\n", file->figure(dir->vm));
@@ -358,14 +330,14 @@ static ssize_t show_attr(struct kobject *kobj, struct attribute *attr, char *buf
 static ssize_t store_attr(struct kobject *kobj, struct attribute *attr, const char *buf,
 			  size_t len)
 {
-	const struct vm_attr *file = container_of(attr, struct vm_attr, attr);
+	const struct esx_vm_attr *file = container_of(attr, struct esx_vm_attr, attr);
 
 	return file->store ? file->store(to_dir(kobj), buf, len) : -EIO;
 }
 
 static void release_dir(struct kobject *kobj)
 {
-	struct vm_dir *dir = to_dir(kobj);
+	struct esx_vm_dir *dir = to_dir(kobj);
 
 	esx_vm_put(dir->vm);
 	kfree(dir);
@@ -397,7 +369,7 @@ static bool name_is_free(const char *name, const struct kobject *self)
  * A VM is called after its path.  Two mounts may hold the same path, and "a/b"
  * becomes "a!b", which a file may be called too: who comes later gets a number.
  */
-static void choose_name(struct vm_dir *dir, char name[ESX_VM_NAME_MAX])
+static void choose_name(struct esx_vm_dir *dir, char name[ESX_VM_NAME_MAX])
 {
 	/* Its id is its own, so that one try is enough but for mischief. */
 	unsigned int nr = 1;
@@ -418,7 +390,7 @@ static void choose_name(struct vm_dir *dir, char name[ESX_VM_NAME_MAX])
 static int add_dir(struct esx_vm *vm)
 {
 	char name[ESX_VM_NAME_MAX];
-	struct vm_dir *dir;
+	struct esx_vm_dir *dir;
 	int err;
 
 	dir = kzalloc(sizeof(*dir), GFP_KERNEL_ACCOUNT);
@@ -450,7 +422,7 @@ static int add_vm(struct esx_vm *vm)
 
 static void rename_dir(struct esx_vm *vm)
 {
-	struct vm_dir *dir = vm->iface;
+	struct esx_vm_dir *dir = vm->iface;
 	char name[ESX_VM_NAME_MAX];
 	int err;
 
@@ -464,7 +436,7 @@ static void rename_dir(struct esx_vm *vm)
 
 static void remove_dir(struct esx_vm *vm)
 {
-	struct vm_dir *dir = vm->iface;
+	struct esx_vm_dir *dir = vm->iface;
 
 	vm->iface = NULL;
 	kobject_del(&dir->kobj);

@@ -198,12 +198,14 @@ static const char *shown_options(void)
 
 static void options_are_shown(void)
 {
-	static const char *const shown[] = { "size=",  "nr_inodes=20",
-					     "mode=0?", "uid=12",
-					     "gid=34", "salt=host" };
+	static const char *const shown[] = { "size=",	  "nr_inodes=20",
+					     "mode=0?",	  "uid=12",
+					     "gid=34",	  "salt=host",
+					     "min=4096k", "shares=77" };
 	const char *line;
 
-	mount_with("size=8M,nr_inodes=20,mode=0701,uid=12,gid=34,salt=host");
+	mount_with("size=8M,nr_inodes=20,mode=0701,uid=12,gid=34,salt=host,"
+		   "min=4M,shares=77");
 	line = shown_options();
 	CHECK(strstr(line, " esxmem "));
 	for (size_t i = 0; i < ARRAY_SIZE(shown); i++) {
@@ -225,6 +227,8 @@ static void bad_options_are_refused(void)
 		"mode=077777",	"uid=x",      "gid=x",	     "uid=-1",
 		"salt=none",	"salt=",      "salt",	     "nonsense",
 		"nonsense=1",	"size",	      "gid=4294967295",
+		"min=x",	"min=",	      "min=4097",    "min",
+		"shares=x",	"shares=-1",  "shares",	     "shares=1000000001",
 	};
 
 	host_private_mounts();
@@ -265,6 +269,31 @@ static void remount_changes_the_capacity(void)
 	CHECK_EQ(fs_of(WHERE).f_blocks, 512);
 	CHECK_OK(fallocate(fd, 0, 0, 2 << 20));
 	CHECK_ERRNO(fallocate(fd, 0, 0, 3 << 20), ENOSPC);
+}
+
+/* 8 MiB, 20 bytes for each of its pages, and 64 KiB. */
+static void minimum_of_the_mount_is_asked_for_by_new_vms(void)
+{
+	const char *reserved = esx_knob_path("tax/reserved_bytes");
+	const char *pool = esx_knob_path("tax/pool_bytes");
+	uint64_t need = (2048 + 10 + 16) * ESX_PAGE;
+	int fd;
+
+	mount_with("min=8M,shares=5");
+	CHECK_EQ(esx_get_number(reserved), 0);
+	file_of("first", 1 << 30);
+	CHECK_EQ(esx_get_number(reserved), need);
+	/* Room for less than another one. */
+	esx_set(pool, "12582912");
+	fd = file_of("second", 2 << 20);
+	CHECK_ERRNO(ftruncate(fd, 8 << 20), ENOSPC);
+	CHECK_OK(remount("min=0"));
+	file_of("third", 8 << 20);
+	CHECK_EQ(esx_get_number(reserved), need + (512 + 3 + 16) * ESX_PAGE);
+	/* What VMs have stays with them. */
+	fd = file_of("first", 0);
+	CHECK_OK(ftruncate(fd, 1 << 30));
+	CHECK_EQ(esx_get_number(reserved), need + (512 + 3 + 16) * ESX_PAGE);
 }
 
 static void remount_does_not_allow_execution(void)
@@ -362,6 +391,7 @@ static const struct tap_case cases[] = {
 	TAP_CASE(bad_options_are_refused),
 	TAP_CASE(sizes_take_suffixes),
 	TAP_CASE(remount_changes_the_capacity),
+	TAP_CASE(minimum_of_the_mount_is_asked_for_by_new_vms),
 	TAP_CASE(remount_does_not_allow_execution),
 	TAP_CASE(remount_below_use_is_refused),
 	TAP_CASE(umount_is_refused_while_open_or_mapped),

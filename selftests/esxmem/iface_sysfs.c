@@ -52,6 +52,15 @@ static const struct attribute {
 	{ "tax/sample_period_ms", 0600 },
 	{ "tax/sample_wall_ms", 0600 },
 	{ "tax/sample_fallbacks", 0400 },
+	{ "tax/tax_percent", 0600 },
+	{ "tax/progressive", 0600 },
+	{ "tax/period_seconds", 0600 },
+	{ "tax/admission", 0600 },
+	{ "tax/pool_bytes", 0600 },
+	{ "tax/reserved_bytes", 0400 },
+	{ "tax/refusals", 0400 },
+	{ "tax/rebalances", 0400 },
+	{ "tax/shortfall_bytes", 0400 },
 }, vm_files[] = {
 	{ "share", 0600 },	  { "group", 0600 },
 	{ "size_bytes", 0444 },	  { "backed_bytes", 0400 },
@@ -67,6 +76,11 @@ static const struct attribute {
 	{ "touched_pages", 0400 }, { "touched_coarse_pages", 0400 },
 	{ "touched_host_pages", 0400 }, { "sample_periods", 0400 },
 	{ "sample_method", 0400 },
+	{ "min_bytes", 0600 },	  { "max_bytes", 0600 },
+	{ "shares", 0600 },	  { "tax_percent", 0600 },
+	{ "effective_shares", 0400 }, { "reserved_bytes", 0400 },
+	{ "target_bytes", 0400 }, { "rho_ppm", 0400 },
+	{ "target_reason", 0400 },
 };
 
 static int vm_file(const char *vm)
@@ -151,7 +165,9 @@ static bool is_word(const char *name)
 	       !strcmp(name, "share/order") ||
 	       !strcmp(name, "share/break_large") ||
 	       !strcmp(name, "tax/sample_method") ||
-	       !strcmp(name, "sample_method") || !strcmp(name, "group");
+	       !strcmp(name, "sample_method") || !strcmp(name, "group") ||
+	       !strcmp(name, "tax/admission") || !strcmp(name, "shares") ||
+	       !strcmp(name, "tax_percent") || !strcmp(name, "target_reason");
 }
 
 static void every_file_reads_as_one_value(void)

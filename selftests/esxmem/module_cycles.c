@@ -276,6 +276,26 @@ static void removal_stops_many_busy_workers(void)
 	CHECK_EQ(esx_scand().threads, 0);
 }
 
+/* The end of a VM and a knob each ask for new targets, a moment later. */
+static void removal_forgets_targets_that_are_due(void)
+{
+	start_unloaded();
+	for (int i = 0; i < 20; i++) {
+		int fd;
+
+		insert_all();
+		mount_it();
+		esx_set(ESX_SYSFS "/tax/period_seconds", "1");
+		fd = make_file("ram");
+		esx_set(ESX_SYSFS "/vms/ram/min_bytes", "4096");
+		close(fd);
+		/* Now and then the work has begun. */
+		usleep(i * 1000);
+		umount_it();
+		remove_all();
+	}
+}
+
 static void a_bad_mount_keeps_no_reference(void)
 {
 	umount_it();
@@ -289,6 +309,7 @@ static const struct tap_case cases[] = {
 	TAP_CASE(a_bad_mount_keeps_no_reference),
 	TAP_CASE(removal_stops_a_busy_scanner),
 	TAP_CASE(removal_stops_many_busy_workers),
+	TAP_CASE(removal_forgets_targets_that_are_due),
 	TAP_CASE(a_hundred_cycles_leave_nothing_behind),
 };
 

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * In a VM's directory: its parameters and what they entitle it to.
+ */
+#include <linux/mm.h>
+#include <linux/string.h>
+#include <linux/sysfs.h>
+
+#include "../tax/admit.h"
+#include "../tax/policy.h"
+#include "../vm.h"
+#include "parse.h"
+#include "sysfs_vm.h"
+
+static struct esx_vm_params params_of(struct esx_vm_dir *dir)
+{
+	struct esx_vm_params params;
+
+	esx_admit_params(dir->vm, &params, NULL);
+	return params;
+}
+
+static ssize_t set(struct esx_vm_dir *dir, enum esx_param param, u64 value, int err, size_t len)
+{
+	if (!err)
+		err = esx_admit_set_param(dir->vm, param, value);
+	return err ? err : len;
+}
+
+static ssize_t show_or_default(char *buf, u32 value)
+{
+	return value == U32_MAX ? sysfs_emit(buf, "default\n") : sysfs_emit(buf, "%u\n", value);
+}
+
+static ssize_t min_bytes_show(struct esx_vm_dir *dir, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", params_of(dir).min_pages << PAGE_SHIFT);
+}
+
+static ssize_t min_bytes_store(struct esx_vm_dir *dir, const char *buf, size_t len)
+{
+	u64 pages = 0;
+	int err = esx_parse_pages(buf, &pages);
+
+	return set(dir, ESX_PARAM_MIN, pages, err, len);
+}
+
+static ssize_t max_bytes_show(struct esx_vm_dir *dir, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", params_of(dir).max_pages << PAGE_SHIFT);
+}
+
+static ssize_t max_bytes_store(struct esx_vm_dir *dir, const char *buf, size_t len)
+{
+	u64 pages = 0;
+	int err = esx_parse_pages(buf, &pages);
+
+	return set(dir, ESX_PARAM_MAX, pages, err, len);
+}
+
+static ssize_t shares_show(struct esx_vm_dir *dir, char *buf)
+{
+	return show_or_default(buf, params_of(dir).shares);
+}
+
+static ssize_t shares_store(struct esx_vm_dir *dir, const char *buf, size_t len)
+{
+	u32 shares = 0;
+	int err = esx_parse_u32_or_default(buf, ESX_SHARES_MAX, &shares);
+
+	return set(dir, ESX_PARAM_SHARES, shares, err, len);
+}
+
+static ssize_t tax_percent_show(struct esx_vm_dir *dir, char *buf)
+{
+	return show_or_default(buf, params_of(dir).tax_percent);
+}
+
+static ssize_t tax_percent_store(struct esx_vm_dir *dir, const char *buf, size_t len)
+{
+	u32 percent = 0;
+	int err = esx_parse_u32_or_default(buf, 99, &percent);
+
+	return set(dir, ESX_PARAM_TAX, percent, err, len);
+}
+
+ESX_VM_SETTING(min_bytes);
+ESX_VM_SETTING(max_bytes);
+ESX_VM_SETTING(shares);
+ESX_VM_SETTING(tax_percent);
+
+static u64 effective_shares(struct esx_vm *vm)
+{
+	struct esx_terms terms;
+
+	esx_admit_params(vm, NULL, &terms);
+	return terms.shares;
+}
+
+static u64 reserved_bytes(struct esx_vm *vm)
+{
+	return esx_admit_reserved(vm) << PAGE_SHIFT;
+}
+
+static u64 target_bytes(struct esx_vm *vm)
+{
+	return READ_ONCE(vm->entitled.target) << PAGE_SHIFT;
+}
+
+static u64 rho_ppm(struct esx_vm *vm)
+{
+	return READ_ONCE(vm->entitled.rho_ppm);
+}
+
+ESX_VM_FIGURE(effective_shares, 0400);
+ESX_VM_FIGURE(reserved_bytes, 0400);
+ESX_VM_FIGURE(target_bytes, 0400);
+ESX_VM_FIGURE(rho_ppm, 0400);
+
+static ssize_t target_reason_show(struct esx_vm_dir *dir, char *buf)
+{
+	return sysfs_emit(buf, "%s\n", esx_claim_why_names[READ_ONCE(dir->vm->entitled.why)]);
+}
+
+static struct esx_vm_attr target_reason_attr = {
+	.attr = { .name = "target_reason", .mode = 0400 },
+	.show = target_reason_show,
+};
+
+static struct attribute *params_attrs[] = {
+	&min_bytes_attr.attr,
+	&max_bytes_attr.attr,
+	&shares_attr.attr,
+	&tax_percent_attr.attr,
+	&effective_shares_attr.attr,
+	&reserved_bytes_attr.attr,
+	&target_bytes_attr.attr,
+	&rho_ppm_attr.attr,
+	&target_reason_attr.attr,
+	NULL,
+};
+
+const struct attribute_group esx_params_attr_group = {
+	.attrs = params_attrs,
+};

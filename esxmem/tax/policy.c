@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The policy: what each VM is entitled to (the paper's section 6.3).
+ *
+ * One delayed work computes the targets of all VMs, soon after a parameter, a size
+ * or a knob has changed, and once in a period.  Many changes in a row are one
+ * computation.  The memory to hand out is the pool of tax/admit.c.
+ *
+ * A target is what the VM is entitled to.  Nothing brings the VM there yet.
+ *
+ * The work alone writes vm->entitled; readers see each field whole, and may see
+ * those of two computations side by side, which is good enough for people.
+ */
+#include <linux/errno.h>
+#include <linux/export.h>
+#include <linux/jiffies.h>
+#include <linux/mm.h>
+#include <linux/workqueue.h>
+
+#include "../compat.h"
+#include "../trace.h"
+#include "../vm.h"
+#include "admit.h"
+#include "policy.h"
+#include "sample.h"
+
+/* So long after the first of several changes: a VMM sets more than one thing. */
+#define SOON_MS		10
+
+const char *const esx_claim_why_names[] = {
+	[ESX_WHY_NONE] = "none",
+	[ESX_WHY_MAX] = "max",
+	[ESX_WHY_SHARES] = "shares",
+	[ESX_WHY_TAX] = "tax",
+	[ESX_WHY_MIN] = "min",
+};
+ESX_EXPORT_FOR_TESTS(esx_claim_why_names);
+
+/**
+ * struct round - one computation
+ */
+struct round {
+	/** @vms: the VMs, each with a reference. */
+	struct esx_vm **vms;
+	/** @claims: what they claim. */
+	struct esx_claim *claims;
+	/** @nr: how many there are. */
+	u32 nr;
+	/** @room: for how many there is memory. */
+	u32 room;
+	/** @policy: the knobs. */
+	struct esx_policy policy;
+};
+
+static void rebalance(struct work_struct *work);
+
+static DECLARE_DELAYED_WORK(rebalance_work, rebalance);
+static unsigned long is_kicked;
+
+/* Each knob is a word of its own, so no lock. */
+static struct esx_policy knobs = { .tax_percent = 75, .period_seconds = 15 };
+static struct esx_policy_figures figures;
+
+static void fill_claim(struct esx_claim *claim, struct esx_vm *vm, const struct esx_policy *policy)
+{
+	struct esx_vm_params params;
+	struct esx_terms terms;
+
+	esx_admit_params(vm, &params, &terms);
+	*claim = esx_policy_claim(policy, &params, &terms, esx_estimate_active_pages(vm));
+}
+
+static int count_vm(struct esx_vm *vm, void *ctx)
+{
+	u32 *nr = ctx;
+
+	++*nr;
+	return 0;
+}
+
+static int collect_vm(struct esx_vm *vm, void *ctx)
+{
+	struct round *round = ctx;
+
+	/* Who came since they were counted has asked for another round. */
+	if (round->nr == round->room)
+		return 1;
+	fill_claim(&round->claims[round->nr], vm, &round->policy);
+	esx_vm_get(vm);
+	round->vms[round->nr++] = vm;
+	return 0;
+}
+
+static void entitle(struct esx_vm *vm, const struct esx_claim *claim)
+{
+	u64 old = READ_ONCE(vm->entitled.target);
+	char name[ESX_VM_NAME_MAX];
+
+	WRITE_ONCE(vm->entitled.target, claim->target);
+	WRITE_ONCE(vm->entitled.active, claim->active);
+	WRITE_ONCE(vm->entitled.rho_ppm, esx_price_rho_ppm(claim));
+	WRITE_ONCE(vm->entitled.why, claim->why);
+	if (old == claim->target || !trace_esxmem_target_enabled())
+		return;
+	esx_vm_name(vm, name, sizeof(name));
+	trace_esxmem_target(vm->id, name, old, claim->target, claim->active, claim->why);
+}
+
+static void entitle_all(struct round *round)
+{
+	u64 pool = esx_admit_ledger().pool;
+	struct esx_dealt dealt;
+	u32 i;
+
+	esx_vm_for_each(collect_vm, round);
+	dealt = esx_price_deal(round->claims, round->nr, pool);
+	for (i = 0; i < round->nr; i++) {
+		entitle(round->vms[i], &round->claims[i]);
+		esx_vm_put(round->vms[i]);
+	}
+	trace_esxmem_rebalance(round->nr, pool, dealt.spare, dealt.shortfall);
+	WRITE_ONCE(figures.shortfall, dealt.shortfall);
+	/* Who sees the count sees the targets: pairs with esx_policy_figures(). */
+	smp_store_release(&figures.rebalances, figures.rebalances + 1);
+}
+
+static void rebalance(struct work_struct *work)
+{
+	struct round round = {};
+
+	/* Before anything is looked at: who changes something later kicks again. */
+	clear_bit(0, &is_kicked);
+	smp_mb__after_atomic();
+
+	esx_policy_get(&round.policy);
+	esx_vm_for_each(count_vm, &round.room);
+	round.vms = kvcalloc(round.room, sizeof(*round.vms), GFP_KERNEL);
+	round.claims = kvcalloc(round.room, sizeof(*round.claims), GFP_KERNEL);
+	/* Without memory the targets stay as they are until the next time. */
+	if (round.vms && round.claims)
+		entitle_all(&round);
+	kvfree(round.claims);
+	kvfree(round.vms);
+	/* Does nothing when it was kicked meanwhile. */
+	queue_delayed_work(system_unbound_wq, &rebalance_work, round.policy.period_seconds * HZ);
+}
+
+/**
+ * esx_policy_kick() - something changed that targets depend on
+ *
+ * They are computed again within a moment.  May be called under any lock.
+ */
+void esx_policy_kick(void)
+{
+	/* Once for many changes, and not put off by each: pairs with rebalance(). */
+	if (!test_and_set_bit(0, &is_kicked))
+		mod_delayed_work(system_unbound_wq, &rebalance_work, msecs_to_jiffies(SOON_MS));
+}
+
+/**
+ * esx_policy_claim() - what a VM claims
+ * @policy: the knobs
+ * @params: the VM's parameters
+ * @terms: what they come to
+ * @active: pages that it uses
+ *
+ * Return: the claim, without a target yet.
+ */
+struct esx_claim esx_policy_claim(const struct esx_policy *policy,
+				  const struct esx_vm_params *params,
+				  const struct esx_terms *terms, u64 active)
+{
+	u32 percent = params->tax_percent;
+
+	if (percent == ESX_TAX_DEFAULT)
+		percent = policy->tax_percent;
+	return (struct esx_claim){
+		.min = terms->min,
+		.max = terms->max,
+		.active = active,
+		.shares = terms->shares,
+		.tax_pm = percent * 10,
+		.progressive = policy->progressive,
+	};
+}
+ESX_EXPORT_FOR_TESTS(esx_policy_claim);
+
+/**
+ * esx_policy_get() - read the knobs
+ * @policy: filled
+ */
+void esx_policy_get(struct esx_policy *policy)
+{
+	*policy = (struct esx_policy){
+		.tax_percent = READ_ONCE(knobs.tax_percent),
+		.progressive = READ_ONCE(knobs.progressive),
+		.period_seconds = READ_ONCE(knobs.period_seconds),
+	};
+}
+
+/**
+ * esx_policy_set() - turn the knobs
+ * @policy: all of them
+ *
+ * Targets are computed again within a moment.  Two that turn knobs at the same time
+ * are for the caller to keep apart.
+ *
+ * Return: 0, or -EINVAL when one is out of range; then none is changed.
+ */
+int esx_policy_set(const struct esx_policy *policy)
+{
+	if (policy->tax_percent > ESX_TAX_PERCENT_MAX || !policy->period_seconds ||
+	    policy->period_seconds > ESX_POLICY_MAX_SECONDS)
+		return -EINVAL;
+	WRITE_ONCE(knobs.tax_percent, policy->tax_percent);
+	WRITE_ONCE(knobs.progressive, policy->progressive);
+	WRITE_ONCE(knobs.period_seconds, policy->period_seconds);
+	esx_policy_kick();
+	return 0;
+}
+
+/**
+ * esx_policy_figures() - what the policy did
+ *
+ * Return: a copy.
+ */
+struct esx_policy_figures esx_policy_figures(void)
+{
+	struct esx_policy_figures copy;
+
+	copy.rebalances = smp_load_acquire(&figures.rebalances);
+	copy.shortfall = READ_ONCE(figures.shortfall);
+	return copy;
+}
+
+/**
+ * esx_policy_init() - begin
+ *
+ * Return: 0.
+ */
+int esx_policy_init(void)
+{
+	esx_admit_init();
+	esx_policy_kick();
+	return 0;
+}
+
+/**
+ * esx_policy_exit() - stop; no VM and no knob is left that could kick it
+ */
+void esx_policy_exit(void)
+{
+	cancel_delayed_work_sync(&rebalance_work);
+}
