@@ -31,6 +31,7 @@ tools:
 selftests: tools
 	$(MAKE) -C selftests/esxmem
 	$(MAKE) -C selftests/kvm
+	$(MAKE) -C selftests/model
 
 demo:
 	tools/demo/demo
@@ -63,3 +64,4 @@ clean:
 	-$(MAKE) -C tools clean
 	-$(MAKE) -C selftests/esxmem clean
 	-$(MAKE) -C selftests/kvm clean
+	-$(MAKE) -C selftests/model clean

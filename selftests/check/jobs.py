@@ -48,6 +48,7 @@ def static_jobs():
         Job("lint-itself", 0, ["tools/lint/test"]),
         build("6.12"),
         build("6.1"),
+        Job("model", 0, ["selftests/model/out/ledger"]),
         Job("kunit", 0, ["selftests/kunit/run"]),
         Job("bench", 0, ["selftests/bench/test_bench.py"]),
         Job("bench-host", 0, ["selftests/bench/host/test_host.py"]),
