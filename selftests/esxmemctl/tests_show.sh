@@ -361,6 +361,29 @@ test_vm_set_writes_both_settings()
 	[ "$(cat "$esx/vms/libvirt!qemu!1-db/share")" = 1 ]
 }
 
+test_vm_set_writes_parameters()
+{
+	fake_host "$root"
+	ctl 0 vm set web1 min=64M max=128M shares=5000 tax=50
+	[ "$(cat "$esx/vms/web1/min_bytes")" = 67108864 ]
+	[ "$(cat "$esx/vms/web1/max_bytes")" = 134217728 ]
+	[ "$(cat "$esx/vms/web1/shares")" = 5000 ]
+	[ "$(cat "$esx/vms/web1/tax_percent")" = 50 ]
+	ctl 0 vm set web1 shares=default tax=default max=0
+	[ "$(cat "$esx/vms/web1/shares")" = default ]
+	[ "$(cat "$esx/vms/web1/tax_percent")" = default ]
+	[ "$(cat "$esx/vms/web1/max_bytes")" = 0 ]
+	local word
+	for word in min=4097 min=-1 min=default max=x shares=1000000001 shares=1G tax=100 tax=; do
+		ctl 2 vm set web1 min=0 $word
+	done
+	[ "$(cat "$esx/vms/web1/min_bytes")" = 67108864 ]
+	ctl 0 set tax.tax_percent=50 tax.admission=strict tax.pool_bytes=1G
+	[ "$(cat "$esx/tax/pool_bytes")" = 1073741824 ]
+	ctl 2 set tax.admission=lax
+	ctl 2 set tax.period_seconds=0
+}
+
 test_vm_set_refuses_bad_words()
 {
 	fake_host "$root"

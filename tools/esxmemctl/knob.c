@@ -19,6 +19,8 @@ static const char *const page_choices[] = { "always", "never", NULL };
 static const char *const order_choices[] = { "sequential", "random", NULL };
 static const char *const break_choices[] = { "never", "pressure", "always", NULL };
 
+static const char *const admission_choices[] = { "relaxed", "strict", NULL };
+
 static const struct esx_setting knobs[] = {
 	{ .name = "large_pages",
 	  .file = "large_pages",
@@ -75,6 +77,35 @@ static const struct esx_setting knobs[] = {
 	  .max = 100,
 	  .values = "0 to 100",
 	  .help = "short of memory when less of it is available" },
+	{ .name = "tax.tax_percent",
+	  .file = "tax/tax_percent",
+	  .kind = ESX_COUNT,
+	  .max = 99,
+	  .values = "0 to 99",
+	  .help = "tax on idle memory" },
+	{ .name = "tax.progressive",
+	  .file = "tax/progressive",
+	  .kind = ESX_SWITCH,
+	  .values = "on or off",
+	  .help = "its rate grows with the idle part" },
+	{ .name = "tax.period_seconds",
+	  .file = "tax/period_seconds",
+	  .kind = ESX_COUNT,
+	  .min = 1,
+	  .max = 3600,
+	  .values = "1 to 3600",
+	  .help = "targets are computed at least so often" },
+	{ .name = "tax.admission",
+	  .file = "tax/admission",
+	  .kind = ESX_TEXT,
+	  .choices = admission_choices,
+	  .values = "relaxed or strict",
+	  .help = "what must be unreserved for a VM" },
+	{ .name = "tax.pool_bytes",
+	  .file = "tax/pool_bytes",
+	  .kind = ESX_BYTES,
+	  .values = ESX_BYTES_VALUES ", 0 for 7/8 of the host's",
+	  .help = "memory that is reserved and handed out" },
 };
 
 _Static_assert(ARRAY_SIZE(knobs) <= ESX_CHANGES_MAX, "one change for each knob");
@@ -215,6 +246,13 @@ const struct esx_command esx_set_command = {
 		"  share.break_large=never|pressure|always   when 2 MB frames are broken\n"
 		"  share.pressure_percent=0..100             short of memory when less of it\n"
 		"                                            is available\n"
+		"  tax.tax_percent=0..99                     tax on idle memory\n"
+		"  tax.progressive=on|off                    its rate grows with the idle part\n"
+		"  tax.period_seconds=1..3600                targets are computed so often\n"
+		"  tax.admission=relaxed|strict              a VM needs its minimum, or its\n"
+		"                                            maximum, unreserved\n"
+		"  tax.pool_bytes=SIZE                       memory that is reserved and handed\n"
+		"                                            out, 0: 7/8 of the host's\n"
 		"\n"
 		"All words are checked before the first one is written.\n",
 	.run = set,

@@ -29,7 +29,7 @@ static void explain_create(const char *path, uint64_t size, int err)
 			  path, name);
 	else if (err == ENOSPC || err == ENOMEM || err == EFBIG)
 		esx_error("no room for %s at '%s' (%s); `df` shows the limit of the mount, and "
-			  "its size= option raises it",
+			  "its size= option raises it; `dmesg` says if the VM was not admitted",
 			  wanted, path, strerror(err));
 	else if (err == EACCES || err == EPERM)
 		esx_error("may not create '%s': %s; be root, or mount with uid=, gid= and mode= "

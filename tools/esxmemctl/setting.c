@@ -4,6 +4,8 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +13,7 @@
 #include "kernel.h"
 #include "message.h"
 #include "setting.h"
+#include "size.h"
 
 /* A group's name without its NUL, as the kernel has it. */
 #define GROUP_NAME_MAX 63
@@ -53,6 +56,8 @@ static const char *convert_count(const struct esx_setting *setting, const char *
 	unsigned long long number;
 	char *end;
 
+	if (setting->or_default && !strcmp(value, "default"))
+		return value;
 	if (!isdigit((unsigned char)*value))
 		return NULL;
 	errno = 0;
@@ -60,6 +65,18 @@ static const char *convert_count(const struct esx_setting *setting, const char *
 	if (errno || *end || number < setting->min || number > setting->max)
 		return NULL;
 	return value;
+}
+
+/* The text is overwritten by the next call. */
+static const char *convert_bytes(const char *value)
+{
+	static char text[24];
+	uint64_t bytes;
+
+	if (!esx_size_parse(value, 1, &bytes) || bytes % ESX_PAGE_SIZE)
+		return NULL;
+	snprintf(text, sizeof(text), "%" PRIu64, bytes);
+	return text;
 }
 
 static const char *convert_choice(const struct esx_setting *setting, const char *value)
@@ -79,6 +96,8 @@ static const char *convert(const struct esx_setting *setting, const char *value)
 		return convert_switch(value);
 	if (setting->kind == ESX_COUNT)
 		return convert_count(setting, value);
+	if (setting->kind == ESX_BYTES)
+		return convert_bytes(value);
 	if (setting->choices)
 		return convert_choice(setting, value);
 	return esx_setting_group(value);
@@ -186,6 +205,14 @@ static void explain_write(const char *dir, const struct esx_setting *setting, in
 		esx_error("%s not changed: this needs root", setting->name);
 	else if (err == -ENOENT && !*dir)
 		esx_error("%s not changed: the module that is loaded does not have it",
+			  setting->name);
+	else if (err == -ENOSPC)
+		esx_error("%s not changed: the pool has not so much unreserved; `dmesg` has the "
+			  "numbers",
+			  setting->name);
+	else if (err == -EINVAL && setting->kind == ESX_BYTES)
+		esx_error("%s not changed: it must hold that min <= max <= size; `dmesg` has the "
+			  "numbers",
 			  setting->name);
 	else
 		esx_error("%s not changed: %s", setting->name, strerror(-err));

@@ -15,10 +15,11 @@
  * struct esx_setting - something that can be changed
  * @name: as typed
  * @file: sysfs file below the directory of what it belongs to
- * @kind: ESX_SWITCH, ESX_COUNT, or ESX_TEXT for one of @choices or a group
+ * @kind: ESX_SWITCH, ESX_COUNT, ESX_BYTES, or ESX_TEXT for one of @choices or a group
  * @choices: the words allowed, NULL: a group
  * @min: smallest count
  * @max: largest count
+ * @or_default: takes the word default as well
  * @values: what can be given, for messages and for people
  * @help: what it does, in a few words
  */
@@ -29,6 +30,7 @@ struct esx_setting {
 	const char *const *choices;
 	uint64_t min;
 	uint64_t max;
+	bool or_default;
 	const char *values;
 	const char *help;
 };
@@ -44,10 +46,13 @@ struct esx_change {
 };
 
 /* More words than settings means that one is given twice. */
-#define ESX_CHANGES_MAX 16
+#define ESX_CHANGES_MAX 32
 
 /* For messages: what esx_setting_group() takes. */
 #define ESX_GROUP_VALUES "a name of 1 to 63 characters without blanks and slashes, or none"
+
+/* Likewise: a size. */
+#define ESX_BYTES_VALUES "a number of bytes such as 512M or 4G, a multiple of 4096"
 
 const char *esx_setting_group(const char *value);
 int esx_settings_parse(const struct esx_setting *settings, size_t nr, char **words,

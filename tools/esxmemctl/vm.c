@@ -52,6 +52,17 @@ static const struct esx_field vm_fields[] = {
 	ESX_FIELD("sample_periods", "PERIODS", COUNT, "sampling periods that are over",
 		  .wide = true),
 	ESX_FIELD("sample_method", "METHOD", TEXT, "how its pages are watched", .wide = true),
+	ESX_FIELD("min_bytes", "MIN", BYTES, "guaranteed", .wide = true),
+	ESX_FIELD("max_bytes", "MAX", BYTES, "most that it is entitled to, 0: its size",
+		  .wide = true),
+	ESX_FIELD("shares", "SHARES", TEXT, "as set", .wide = true),
+	ESX_FIELD("effective_shares", "EFFSHARES", COUNT, "as set or by its size", .wide = true),
+	ESX_FIELD("tax_percent", "TAX", TEXT, "on its idle memory", .wide = true),
+	ESX_FIELD("reserved_bytes", "RESERVED", BYTES, "set aside for it, with overhead",
+		  .wide = true),
+	ESX_FIELD("target_bytes", "TARGET", BYTES, "entitled to; not enforced yet", .wide = true),
+	ESX_FIELD("rho_ppm", "RHO", COUNT, "millionths of a share paid for a page", .wide = true),
+	ESX_FIELD("target_reason", "REASON", TEXT, "what decided the target", .wide = true),
 };
 
 static const struct esx_setting vm_settings[] = {
@@ -65,6 +76,30 @@ static const struct esx_setting vm_settings[] = {
 	  .kind = ESX_TEXT,
 	  .values = ESX_GROUP_VALUES,
 	  .help = "share with the VMs of this trust group" },
+	{ .name = "min",
+	  .file = "min_bytes",
+	  .kind = ESX_BYTES,
+	  .values = ESX_BYTES_VALUES,
+	  .help = "memory that is guaranteed" },
+	{ .name = "max",
+	  .file = "max_bytes",
+	  .kind = ESX_BYTES,
+	  .values = ESX_BYTES_VALUES,
+	  .help = "most memory it is entitled to; 0: its size" },
+	{ .name = "shares",
+	  .file = "shares",
+	  .kind = ESX_COUNT,
+	  .max = 1000000000,
+	  .or_default = true,
+	  .values = "0 to 1000000000, or default",
+	  .help = "its right to memory between the two" },
+	{ .name = "tax",
+	  .file = "tax_percent",
+	  .kind = ESX_COUNT,
+	  .max = 99,
+	  .or_default = true,
+	  .values = "0 to 99, or default",
+	  .help = "tax on its idle memory" },
 };
 
 static const struct option show_options[] = { { "json", no_argument, NULL, 'j' },
@@ -333,7 +368,8 @@ const struct esx_command esx_vm_list_command = {
 		"\n"
 		"Columns: NAME SIZE BACKED PRIVATE SHARED ZERO HUGE SHARE GROUP ATTACHED,\n"
 		"and on request: MERGED COWBREAKS FAULTS EPT VMMFAULTS VCPUTIME ACTIVE SLOW\n"
-		"FAST NOW COARSE HOST SAMPLED TOUCHED TCOARSE THOST PERIODS METHOD.\n",
+		"FAST NOW COARSE HOST SAMPLED TOUCHED TCOARSE THOST PERIODS METHOD MIN MAX\n"
+		"SHARES EFFSHARES TAX RESERVED TARGET RHO REASON.\n",
 	.run = vm_list,
 };
 
@@ -356,6 +392,10 @@ const struct esx_command esx_vm_set_command = {
 		"  share=on|off        take part in background sharing\n"
 		"  group=NAME|none     share with the VMs of this trust group; existing\n"
 		"                      sharing is broken up first\n"
+		"  min=SIZE            memory that is guaranteed\n"
+		"  max=SIZE            most memory it is entitled to, 0: its size\n"
+		"  shares=N|default    its right to memory between the two\n"
+		"  tax=0..99|default   tax on its idle memory, in per cent\n"
 		"\n"
 		"All words are checked before the first one is written.\n",
 	.run = vm_set,
