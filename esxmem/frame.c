@@ -17,6 +17,7 @@
 #include <linux/highmem.h>
 #include <linux/memcontrol.h>
 #include <linux/pagemap.h>
+#include <linux/percpu.h>
 #include <linux/percpu_counter.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -27,6 +28,14 @@
 
 /* Pages of 4 KB that esxmem holds, the zero frames apart. */
 static struct percpu_counter nr_frames;
+
+/*
+ * Who wants to hear when many frames were allocated, and how many pages on one CPU
+ * are many.  Each CPU counts for itself, so an allocation costs no more for it.
+ */
+static void (*frame_watcher)(void);
+static long watch_step = LONG_MAX;
+static DEFINE_PER_CPU(long, nr_unwatched);
 
 /*
  * The permanent zero frames.  Every hole and every zero page is mapped to one
@@ -75,6 +84,18 @@ static gfp_t frame_gfp(const struct esx_frame_req *req)
 	return gfp;
 }
 
+/* Who is moved to another CPU in between resets that one's count: it speaks up later. */
+static void count_frames(long nr)
+{
+	void (*watcher)(void) = READ_ONCE(frame_watcher);
+
+	percpu_counter_add(&nr_frames, nr);
+	if (!watcher || this_cpu_add_return(nr_unwatched, nr) < READ_ONCE(watch_step))
+		return;
+	this_cpu_write(nr_unwatched, 0);
+	watcher();
+}
+
 static struct folio *alloc_frame(const struct esx_frame_req *req, gfp_t gfp, unsigned int order)
 {
 	struct folio *folio;
@@ -86,7 +107,7 @@ static struct folio *alloc_frame(const struct esx_frame_req *req, gfp_t gfp, uns
 	else
 		folio = folio_alloc(gfp, order);
 	if (folio)
-		percpu_counter_add(&nr_frames, 1L << order);
+		count_frames(1L << order);
 	return folio;
 }
 
@@ -222,6 +243,25 @@ long esx_frame_count(void)
 	return percpu_counter_sum_positive(&nr_frames);
 }
 ESX_EXPORT_FOR_TESTS(esx_frame_count);
+
+/**
+ * esx_frame_set_watcher() - tell who wants to hear that frames are allocated
+ * @watcher: called by whoever allocates, with any of our locks held: it must not
+ *	sleep; or NULL, when no frame can be allocated any more
+ */
+void esx_frame_set_watcher(void (*watcher)(void))
+{
+	WRITE_ONCE(frame_watcher, watcher);
+}
+
+/**
+ * esx_frame_set_watch_step() - say how often that is to be
+ * @pages: once for so many that are allocated on one CPU
+ */
+void esx_frame_set_watch_step(long pages)
+{
+	WRITE_ONCE(watch_step, pages);
+}
 
 /**
  * esx_frame_has_poison() - was a memory error found in any part of a frame?

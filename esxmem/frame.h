@@ -58,6 +58,8 @@ void esx_frame_disown(struct folio *folio);
 void esx_frame_release(struct folio *folio);
 bool esx_frame_is_idle(struct folio *folio);
 long esx_frame_count(void);
+void esx_frame_set_watcher(void (*watcher)(void));
+void esx_frame_set_watch_step(long pages);
 bool esx_frame_has_poison(struct folio *folio);
 struct mem_cgroup *esx_frame_get_memcg(struct folio *folio);
 

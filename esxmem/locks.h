@@ -6,6 +6,9 @@
  *				visits a region, written by who stops the scanner
  * sampler_lock			tax/sample.c, mutex: who works with watched pages; also
  *				taken before vms_lock, before mmap_lock by the glue
+ * vm->reclaim_lock		vm.h, mutex: who reclaims from the VM; for the places
+ *				where it goes on, and since two at once would do the
+ *				same work
  * share_sem			share/batch.c, rwsem: read by who merges, written by
  *				who needs salts to change or merging to rest
  * inode->i_rwsem		VFS; of two files as lock_two_nondirectories() does
@@ -47,6 +50,7 @@
  *    without it by ->page_mkwrite, under the folio lock and with a reference to
  *    the frame; so nobody stores a private page's whole entry but when its frame
  *    has no other reference.
+ *  - Who reclaims waits for entry and folio locks no more than the scanner does.
  *  - The scanner never waits for an entry or folio lock, but for the entry of a
  *    2 MB frame that it has just broken, in a map that it has entered exclusively
  *    (which it only tries to), and whoever releases a frame that is
@@ -55,7 +59,8 @@
  * In the interface layer: the lock of a set of knobs (iface/knob.h) is outermost;
  * that of the scanner's is taken before scan.c's workers_lock (mutex), which is held
  * while threads are started and stopped, and before its spinlock for the knobs, that
- * of the sampler's before sampler_lock; glue_lock is a leaf.
+ * of the sampler's before sampler_lock, that of iface/sysfs_state.c before
+ * gauge_lock; glue_lock is a leaf.
  * pass_lock (share/pass.c, mutex) is taken by workers that hold nothing, before
  * vms_lock.
  *
@@ -67,8 +72,10 @@
  * knobs, ledger_lock (spinlock; tax/admit.c: parameters of VMs and what is
  * reserved for them, which change together with the sum over all VMs, so no VM's
  * own lock will do; taken under i_rwsem and pmap->lock by who changes a file's
- * size, under vms_lock by the policy).  The two tables' resize_lock (mutex;
- * share/buckets.c) is a leaf but for the locks of their buckets;
+ * size, under vms_lock by the policy), and gauge_lock (tax/gauge.c, spinlock: the
+ * state of the host's memory; a fault only queues work, which takes it).  The two
+ * tables' resize_lock (mutex; share/buckets.c) is a leaf but for the locks of their
+ * buckets;
  * objects_lock (mutex; share/hints.c: the objects that a check walks) is one.
  */
 #ifndef _ESXMEM_LOCKS_H

@@ -197,6 +197,58 @@ TRACE_EVENT(esxmem_sample,
 		  __entry->touched, __entry->coarse, __entry->host, __entry->active)
 );
 
+/*
+ * The state of the host's memory changed; 0 high, 1 soft, 2 hard, 3 low; free and
+ * total: pages; ns: for how long the old one lasted.
+ */
+TRACE_EVENT(esxmem_state,
+	TP_PROTO(u32 from, u32 to, u64 free, u64 total, u64 ns),
+	TP_ARGS(from, to, free, total, ns),
+	TP_STRUCT__entry(
+		__field(u32, from)
+		__field(u32, to)
+		__field(u64, free)
+		__field(u64, total)
+		__field(u64, ns)
+	),
+	TP_fast_assign(
+		__entry->from = from;
+		__entry->to = to;
+		__entry->free = free;
+		__entry->total = total;
+		__entry->ns = ns;
+	),
+	TP_printk("from=%u to=%u free=%llu total=%llu ns=%llu", __entry->from, __entry->to,
+		  __entry->free, __entry->total, __entry->ns)
+);
+
+/* Memory was taken from a VM; asked, merged, zero, broken: pages, see reclaim.h. */
+TRACE_EVENT(esxmem_reclaim,
+	TP_PROTO(u32 vm, const char *name, u64 asked, u64 merged, u64 zero, u64 broken, u64 ns),
+	TP_ARGS(vm, name, asked, merged, zero, broken, ns),
+	TP_STRUCT__entry(
+		__field(u32, vm)
+		__array(char, name, ESX_TRACE_NAME)
+		__field(u64, asked)
+		__field(u64, merged)
+		__field(u64, zero)
+		__field(u64, broken)
+		__field(u64, ns)
+	),
+	TP_fast_assign(
+		__entry->vm = vm;
+		strscpy_pad(__entry->name, name, ESX_TRACE_NAME);
+		__entry->asked = asked;
+		__entry->merged = merged;
+		__entry->zero = zero;
+		__entry->broken = broken;
+		__entry->ns = ns;
+	),
+	TP_printk("vm=%u name=%s asked=%llu merged=%llu zero=%llu broken=%llu ns=%llu",
+		  __entry->vm, __entry->name, __entry->asked, __entry->merged, __entry->zero,
+		  __entry->broken, __entry->ns)
+);
+
 DECLARE_EVENT_CLASS(esxmem_guest,
 	TP_PROTO(u32 vm, const char *name, int pid),
 	TP_ARGS(vm, name, pid),

@@ -67,6 +67,7 @@ static struct esx_vm *alloc_vm(const struct esx_vm_id *id)
 	kref_init(&vm->ref);
 	INIT_LIST_HEAD(&vm->node);
 	INIT_LIST_HEAD(&vm->pmaps);
+	mutex_init(&vm->reclaim_lock);
 	spin_lock_init(&vm->lock);
 	vm->id = ++last_vm_id;
 	vm->host = id->host;
@@ -369,6 +370,35 @@ struct esx_pmap *esx_vm_next_pmap(struct esx_pmap *prev)
 	if (prev)
 		esx_pmap_put(prev);
 	return next;
+}
+
+/**
+ * esx_vm_find_pmap() - walk the maps of a VM while they come and go
+ * @vm: the VM
+ * @prev: one of its maps, held by the caller, from which on to look, if it is still
+ *	there; or NULL
+ * @seq: 0 to begin, or one more than the seq of the map that came last
+ *
+ * Return: the first of its maps whose seq is @seq or more, with a reference; or NULL.
+ */
+struct esx_pmap *esx_vm_find_pmap(struct esx_vm *vm, struct esx_pmap *prev, u64 seq)
+{
+	struct esx_pmap *pmap, *found = NULL;
+
+	mutex_lock(&vms_lock);
+	pmap = list_first_entry(&vm->pmaps, struct esx_pmap, vm_node);
+	if (prev && !list_empty(&prev->vm_node))
+		pmap = prev;
+	list_for_each_entry_from(pmap, &vm->pmaps, vm_node) {
+		if (pmap->seq < seq)
+			continue;
+		/* On the list means that its inode still holds a reference. */
+		esx_pmap_get(pmap);
+		found = pmap;
+		break;
+	}
+	mutex_unlock(&vms_lock);
+	return found;
 }
 
 /* The VM after @prev, which may have left the list. */

@@ -10,6 +10,7 @@
 
 #include <linux/kref.h>
 #include <linux/list.h>
+#include <linux/mutex.h>
 #include <linux/spinlock.h>
 
 #include "params.h"
@@ -58,6 +59,16 @@ struct esx_guest_ops {
 };
 
 /**
+ * struct esx_place - a region among all those of a VM
+ */
+struct esx_place {
+	/** @seq: of the map. */
+	u64 seq;
+	/** @index: number in it. */
+	pgoff_t index;
+};
+
+/**
  * struct esx_vm - a virtual machine as esxmem sees it
  */
 struct esx_vm {
@@ -94,6 +105,12 @@ struct esx_vm {
 	u64 salt;
 	/** @base_salt: @salt while the VM is in no group. */
 	u64 base_salt;
+	/** @reclaim_lock: held by who reclaims from the VM; see reclaim.c. */
+	struct mutex reclaim_lock;
+	/** @reclaim_small: where to go on with 4 KB frames.  Protected by @reclaim_lock. */
+	struct esx_place reclaim_small;
+	/** @reclaim_large: where to go on with 2 MB frames.  Protected by @reclaim_lock. */
+	struct esx_place reclaim_large;
 	/** @lock: protects @name, @group, @guest and @guest_ops; a leaf. */
 	spinlock_t lock;
 	/** @name: path below the mount, for people; "/" not yet replaced. */
@@ -162,6 +179,7 @@ int esx_vm_for_each(int (*fn)(struct esx_vm *vm, void *ctx), void *ctx);
 int esx_vm_for_each_pmap(struct esx_vm *vm, int (*fn)(struct esx_pmap *pmap, void *ctx),
 			 void *ctx);
 struct esx_pmap *esx_vm_next_pmap(struct esx_pmap *prev);
+struct esx_pmap *esx_vm_find_pmap(struct esx_vm *vm, struct esx_pmap *prev, u64 seq);
 struct esx_vm *esx_vm_next(struct esx_vm *prev);
 
 int esx_vm_attach_guest(struct esx_vm *vm, const struct esx_guest_ops *ops, void *guest);

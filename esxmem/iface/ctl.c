@@ -26,6 +26,7 @@ static_assert(sizeof(struct esxmem_merge) == 112);
 static_assert(sizeof(struct esxmem_attach_kvm) == 16);
 static_assert(sizeof(struct esxmem_audit) == 104);
 static_assert(sizeof(struct esxmem_pages) == 32);
+static_assert(sizeof(struct esxmem_reclaim) == 112);
 
 static_assert(offsetof(union esx_ctl_arg, size) == offsetof(struct esxmem_info, size));
 static_assert(offsetof(union esx_ctl_arg, flags) == offsetof(struct esxmem_info, flags));
@@ -73,6 +74,12 @@ static const struct ctl_command commands[] = {
 		.first_size = offsetofend(struct esxmem_pages, states),
 		.privileged = true,
 		.run = esx_ctl_pages,
+	},
+	[_IOC_NR(ESXMEM_IOC_RECLAIM)] = {
+		.size = sizeof(struct esxmem_reclaim),
+		.first_size = offsetofend(struct esxmem_reclaim, skipped),
+		.privileged = true,
+		.run = esx_ctl_reclaim,
 	},
 };
 

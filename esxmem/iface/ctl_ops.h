@@ -29,6 +29,8 @@ union esx_ctl_arg {
 	struct esxmem_audit audit;
 	/** @pages: of ESXMEM_IOC_PAGES. */
 	struct esxmem_pages pages;
+	/** @reclaim: of ESXMEM_IOC_RECLAIM. */
+	struct esxmem_reclaim reclaim;
 };
 
 int esx_ctl_info(union esx_ctl_arg *arg);
@@ -36,5 +38,6 @@ int esx_ctl_merge(union esx_ctl_arg *arg);
 int esx_ctl_attach_kvm(union esx_ctl_arg *arg);
 int esx_ctl_audit(union esx_ctl_arg *arg);
 int esx_ctl_pages(union esx_ctl_arg *arg);
+int esx_ctl_reclaim(union esx_ctl_arg *arg);
 
 #endif /* _ESXMEM_IFACE_CTL_OPS_H */

@@ -72,11 +72,16 @@ int esx_sysfs_init(void)
 	err = sysfs_create_groups(root, root_attr_groups);
 	if (err)
 		goto err_put_root;
-	err = esx_sysfs_vm_init(root);
+	err = sysfs_merge_group(root, &esx_state_attr_group);
 	if (err)
 		goto err_remove_groups;
+	err = esx_sysfs_vm_init(root);
+	if (err)
+		goto err_unmerge_group;
 	return 0;
 
+err_unmerge_group:
+	sysfs_unmerge_group(root, &esx_state_attr_group);
 err_remove_groups:
 	sysfs_remove_groups(root, root_attr_groups);
 err_put_root:
@@ -92,6 +97,7 @@ err_put_root:
 void esx_sysfs_exit(void)
 {
 	esx_sysfs_vm_exit();
+	sysfs_unmerge_group(root, &esx_state_attr_group);
 	sysfs_remove_groups(root, root_attr_groups);
 	kobject_put(root);
 }

@@ -10,6 +10,7 @@
 #include <linux/sysfs.h>
 
 extern const struct attribute_group esx_share_attr_group;
+extern const struct attribute_group esx_state_attr_group;
 extern const struct attribute_group esx_tax_attr_group;
 
 int esx_sysfs_init(void);

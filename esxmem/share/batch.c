@@ -114,6 +114,18 @@ static const struct page *private_page(const struct batch *batch, unsigned int i
 	return i < ESX_REGION_PAGES ? esx_entry_private_page(READ_ONCE(batch->leaf[i])) : NULL;
 }
 
+/* Nobody has asked for all to be merged. */
+static bool spares_pages(const struct esx_share_visit *visit)
+{
+	return visit->pass || visit->spares;
+}
+
+/* The pass for esx_merge_backs_off(): in the first one all that may is left alone. */
+static u64 back_off_pass(const struct esx_share_visit *visit)
+{
+	return visit->spares ? 1 : visit->pass;
+}
+
 static int lock_page_of(struct batch *batch, unsigned int i, struct esx_slot *slot)
 {
 	return esx_region_lock(batch->region, first_page(batch) + i, ESX_SLOT_TRY, slot);
@@ -202,7 +214,7 @@ static bool wants_merge(struct batch *batch, unsigned int i, unsigned long entry
 		esx_count_event(&batch->region->pmap->vm->events, ESX_EV_PINNED);
 		return false;
 	}
-	if (esx_merge_backs_off(breaks, pass)) {
+	if (esx_merge_backs_off(breaks, back_off_pass(batch->visit))) {
 		esx_count_event(&batch->region->pmap->vm->events, ESX_EV_BACKED_OFF);
 		return false;
 	}
@@ -286,7 +298,7 @@ static bool begin_merge(struct batch *batch, unsigned int i, enum esx_verdict *v
 		esx_pmap_unlock(&cand->slot);
 		return false;
 	}
-	cand->settled = !batch->visit->pass || esx_slot_is_clean(&cand->slot);
+	cand->settled = !spares_pages(batch->visit) || esx_slot_is_clean(&cand->slot);
 	cand->next = private_page(batch, i + 1);
 	esx_merge_begin(cand);
 	batch->nr_group++;
@@ -326,6 +338,17 @@ static void note_verdict(struct batch *batch, enum esx_verdict verdict)
 	count_verdict(batch->region->pmap->vm, verdict);
 }
 
+/*
+ * Of pages that share a frame from now on one gives it; unless it was shared already,
+ * then none does.
+ */
+static unsigned int nr_freed(enum esx_verdict verdict, const struct esx_candidate *cand)
+{
+	if (verdict == ESX_V_PROMOTED)
+		return cand->nr_joined;
+	return verdict == ESX_V_MERGED || verdict == ESX_V_ZERO;
+}
+
 static void finish_merge(struct batch *batch, struct esx_candidate *cand)
 {
 	struct esx_merge_report *report = &batch->visit->report;
@@ -334,6 +357,7 @@ static void finish_merge(struct batch *batch, struct esx_candidate *cand)
 	note_verdict(batch, verdict);
 	report->hashed += cand->hashed || cand->verdict == ESX_V_ZERO;
 	report->merged += cand->nr_joined;
+	report->freed += nr_freed(verdict, cand);
 	report->refused += verdict == ESX_V_HINTED && cand->refused;
 	esx_pmap_unlock(&cand->slot);
 }
@@ -417,24 +441,35 @@ static void share_leaf(struct batch *batch, unsigned int first, unsigned int end
 	merge_selected(batch);
 }
 
+static bool is_about_large(const struct esx_share_visit *visit)
+{
+	return visit->kind == ESX_VISIT_LOOK || visit->kind == ESX_VISIT_BREAK;
+}
+
 static void share_pages(struct esx_region *region, pgoff_t first, pgoff_t end,
 			struct esx_share_visit *visit)
 {
 	pgoff_t start = region->index << ESX_REGION_ORDER;
+	u64 nr_broken = visit->report.huge_broken;
 	struct batch batch = {
 		.region = region,
 		.visit = visit,
 		.cand = {
 			.salt = region->pmap->vm->salt,
-			.pass = visit->pass,
+			.pass = back_off_pass(visit),
 		},
 	};
 
 	if (visit->pass && READ_ONCE(region->visited) == (u16)visit->pass)
 		return;
-	WRITE_ONCE(region->visited, visit->pass);
-	esx_pmap_set_fresh(region, false);
-	esx_large_visit(region, first, end, &batch.cand, visit);
+	if (visit->pass)
+		WRITE_ONCE(region->visited, visit->pass);
+	if (visit->kind == ESX_VISIT_ALL)
+		esx_pmap_set_fresh(region, false);
+	if (visit->kind != ESX_VISIT_SMALL)
+		esx_large_visit(region, first, end, &batch.cand, visit);
+	if (is_about_large(visit) && visit->report.huge_broken == nr_broken)
+		return;
 	batch.leaf = smp_load_acquire(&region->leaf);
 	batch.hints = esx_hints_of(region);
 	if (!batch.leaf)

@@ -37,6 +37,22 @@ struct esx_merge_report {
 	u64 huge_broken;
 	/** @skipped: pages not merged for want of memory. */
 	u64 skipped;
+	/** @freed: frames of 4 KB that the host has more for it. */
+	u64 freed;
+};
+
+/**
+ * enum esx_visit_kind - what of a region a visit is about
+ */
+enum esx_visit_kind {
+	/** @ESX_VISIT_ALL: all, 2 MB frames as they are to be treated in this pass. */
+	ESX_VISIT_ALL,
+	/** @ESX_VISIT_SMALL: pages in 4 KB frames alone. */
+	ESX_VISIT_SMALL,
+	/** @ESX_VISIT_LOOK: a 2 MB frame alone: estimate what breaking it would save. */
+	ESX_VISIT_LOOK,
+	/** @ESX_VISIT_BREAK: a 2 MB frame alone: break it and share its parts, if it pays. */
+	ESX_VISIT_BREAK,
 };
 
 /**
@@ -48,6 +64,17 @@ struct esx_share_visit {
 	 * break 2 MB frames, come back to pages that are busy.
 	 */
 	u64 pass;
+	/** @kind: see there; but for ESX_VISIT_ALL without a pass, and waiting for nobody. */
+	enum esx_visit_kind kind;
+	/**
+	 * @spares: without a pass: leave pages alone whose sharing breaks often, and
+	 * merge none that has not settled.
+	 */
+	bool spares;
+	/** @only_new: with ESX_VISIT_LOOK: hash no frame that was looked at before. */
+	bool only_new;
+	/** @min_gain: with ESX_VISIT_BREAK: pages that it must save. */
+	unsigned int min_gain;
 	/** @break_hot: break 2 MB frames that are in use, too. */
 	bool break_hot;
 	/** @pressed: memory is wanted. */

@@ -37,8 +37,6 @@
 #define SAMPLE_RATE		32
 #define MAX_SAMPLES		20
 #define MIN_SAMPLES_MET		2
-/* Pages that breaking a frame must save to pay for its entries and hints. */
-#define MIN_GAIN		16
 /* A frame is hashed in one pass of 2^this, at the least. */
 #define MAX_PATIENCE		6
 
@@ -161,7 +159,7 @@ void esx_large_set_gain(struct esx_region *region, unsigned int gain)
 	unsigned int old;
 	int delta;
 
-	gain = gain < MIN_GAIN ? 0 : gain;
+	gain = gain < ESX_LARGE_MIN_GAIN ? 0 : gain;
 	/* Two may come to forget at once. */
 	old = xchg(&region->gain, gain);
 	delta = (int)gain - old;
@@ -210,11 +208,14 @@ static void forget_gains(struct esx_pmap *pmap)
  */
 void esx_large_forget_vm(struct esx_vm *vm)
 {
-	struct esx_pmap *pmap = NULL;
+	struct esx_pmap *pmap = esx_vm_find_pmap(vm, NULL, 0), *next;
 
-	while ((pmap = esx_vm_next_pmap(pmap))) {
-		if (pmap->vm == vm)
-			forget_gains(pmap);
+	while (pmap) {
+		forget_gains(pmap);
+		next = esx_vm_find_pmap(vm, pmap, pmap->seq + 1);
+		esx_pmap_put(pmap);
+		pmap = next;
+		cond_resched();
 	}
 }
 
@@ -230,25 +231,50 @@ static unsigned int best_gain(void)
 	return UINT_MAX;
 }
 
+/* Of frames with as much to gain those first that are not in use. */
+static bool pays(const struct esx_region *region, const struct esx_share_visit *visit,
+		 unsigned int min_gain)
+{
+	return region->gain >= min_gain &&
+	       (visit->break_hot || test_bit(ESX_REGION_QUIET_BIT, &region->flags));
+}
+
+static bool wants_look(const struct esx_share_visit *visit)
+{
+	if (visit->kind != ESX_VISIT_ALL)
+		return visit->kind == ESX_VISIT_LOOK;
+	return visit->pass && esx_break_large_get() != ESX_BREAK_ALWAYS;
+}
+
 static bool wants_break(const struct esx_slot *slot, const struct esx_share_visit *visit)
 {
+	if (visit->kind == ESX_VISIT_LOOK)
+		return false;
+	if (visit->kind == ESX_VISIT_BREAK)
+		return pays(slot->region, visit, visit->min_gain);
 	if (!visit->pass)
 		return true;
 	switch (esx_break_large_get()) {
 	case ESX_BREAK_ALWAYS:
 		return true;
 	case ESX_BREAK_PRESSURE:
-		return visit->pressed && slot->region->gain >= best_gain() &&
-		       (visit->break_hot || test_bit(ESX_REGION_QUIET_BIT, &slot->region->flags));
+		return visit->pressed && pays(slot->region, visit, best_gain());
 	default:
 		return false;
 	}
 }
 
+/* Parts of a frame being broken, and frames of others that were freed on the way. */
+struct parts {
+	struct esx_candidate cand;
+	unsigned int nr_freed;
+};
+
 /* Parts of a frame being broken that are equal to what others have. */
 static struct page *share_part(void *ctx, const struct esx_slot *slot, unsigned int i)
 {
-	struct esx_candidate *cand = ctx;
+	struct parts *parts = ctx;
+	struct esx_candidate *cand = &parts->cand;
 	struct esx_vm *vm = slot->pmap->vm;
 	struct folio *folio;
 
@@ -257,6 +283,8 @@ static struct page *share_part(void *ctx, const struct esx_slot *slot, unsigned 
 	folio = esx_merge_part(cand, folio_page(slot->region->huge, i));
 	if (!folio)
 		return NULL;
+	/* The first gave its frame, which is shared now. */
+	parts->nr_freed += max(cand->nr_joined, 1U) - 1;
 	trace_esxmem_merge(vm->id, vm->name, slot->pmap->ino, cand->slot.pgoff, folio_pfn(folio),
 			   esx_shared_refs(folio));
 	return folio_page(folio, 0);
@@ -302,18 +330,29 @@ int esx_large_break(struct esx_slot *slot, struct esx_break *how)
 	return 0;
 }
 
+/* Parts of a frame that was broken which have no frame of their own. */
+static unsigned int nr_without_frame(const struct esx_slot *slot, const struct esx_break *how)
+{
+	pgoff_t start = slot->region->index << ESX_REGION_ORDER;
+	pgoff_t nr_inside = min(slot->pmap->nr_pages - start, ESX_REGION_PAGES);
+
+	return ESX_REGION_PAGES - nr_inside + how->nr_zero + how->nr_shared;
+}
+
 static void break_frame(struct esx_slot *slot, pgoff_t end, const struct esx_candidate *cand,
 			struct esx_share_visit *visit)
 {
-	struct esx_candidate part = *cand;
-	struct esx_break how = { .share = share_part, .unshare = unshare_part, .ctx = &part };
+	struct parts parts = { .cand = *cand };
+	struct esx_break how = { .share = share_part, .unshare = unshare_part, .ctx = &parts };
 	struct esx_merge_report *report = &visit->report;
 	int err;
 
 	/* It was not broken for nothing. */
-	part.settled = true;
+	parts.cand.settled = true;
 	err = esx_large_break(slot, &how);
+	report->freed += parts.nr_freed;
 	if (!err) {
+		report->freed += nr_without_frame(slot, &how);
 		report->huge_broken++;
 		report->zero += how.nr_zero;
 		report->merged += how.nr_shared;
@@ -431,10 +470,12 @@ static void renew_frame(struct esx_region *region)
 	region->epoch = epoch;
 }
 
-/* Is the frame's contents to be looked at in this pass? */
-static bool is_due(struct esx_region *region, u64 pass)
+/* Is the frame's contents to be looked at in this visit? */
+static bool is_due(struct esx_region *region, const struct esx_share_visit *visit)
 {
-	if (region->samples && pass % (1U << region->patience))
+	if (visit->kind == ESX_VISIT_LOOK)
+		return !region->samples || !visit->only_new;
+	if (region->samples && visit->pass % (1U << region->patience))
 		return false;
 	region->patience = min(region->patience + 1, MAX_PATIENCE);
 	return true;
@@ -452,7 +493,7 @@ static void visit_frame(struct esx_slot *slot, pgoff_t end, const struct esx_can
 		esx_large_forget_frame(region);
 		return;
 	}
-	if (!is_due(region, visit->pass)) {
+	if (!is_due(region, visit)) {
 		visit->report.clean += nr_left(slot, end);
 		estimate(region);
 		return;
@@ -478,19 +519,23 @@ void esx_large_visit(struct esx_region *region, pgoff_t first, pgoff_t end,
 		     struct esx_candidate *cand, struct esx_share_visit *visit)
 {
 	struct esx_slot *slot = &cand->slot;
-	bool is_huge;
+	bool is_huge, waits;
 
 	if (smp_load_acquire(&region->leaf)) {
 		esx_large_set_gain(region, 0);
 		return;
 	}
-	/* Who asks for a merge waits; the scanner comes back. */
-	if (esx_region_lock(region, first, visit->pass ? ESX_SLOT_TRY : 0, slot)) {
+	/* Spare those a lock that are certainly not worth it. */
+	if (visit->kind == ESX_VISIT_BREAK && READ_ONCE(region->gain) < visit->min_gain)
+		return;
+	/* Who asks for a merge waits; others come back. */
+	waits = !visit->pass && visit->kind == ESX_VISIT_ALL;
+	if (esx_region_lock(region, first, waits ? 0 : ESX_SLOT_TRY, slot)) {
 		visit->report.busy++;
 		return;
 	}
 	is_huge = esx_slot_is_huge(slot);
-	if (is_huge && visit->pass && esx_break_large_get() != ESX_BREAK_ALWAYS)
+	if (is_huge && wants_look(visit))
 		visit_frame(slot, end, cand, visit);
 	if (is_huge && wants_break(slot, visit))
 		break_frame(slot, end, cand, visit);

@@ -10,6 +10,9 @@
 
 struct esx_break;
 
+/* Pages that breaking a 2 MB frame must save to pay for its entries and hints. */
+#define ESX_LARGE_MIN_GAIN	16
+
 /**
  * enum esx_break_large - when the scanner breaks 2 MB frames
  */

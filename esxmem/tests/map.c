@@ -13,6 +13,8 @@
 static void init_vm(struct esx_vm *vm, u64 salt)
 {
 	kref_init(&vm->ref);
+	INIT_LIST_HEAD(&vm->pmaps);
+	mutex_init(&vm->reclaim_lock);
 	spin_lock_init(&vm->lock);
 	strscpy(vm->name, "test", sizeof(vm->name));
 	vm->salt = salt;
@@ -39,6 +41,7 @@ struct test_map *create_test_map(struct kunit *test, u64 salt)
 	KUNIT_ASSERT_NOT_NULL(test, map->pmap);
 	map->pmap->vm = &map->vm;
 	map->pmap->parent = &map->vm.counts;
+	list_add(&map->pmap->vm_node, &map->vm.pmaps);
 	map->pmap->nr_pages = TEST_MAP_PAGES;
 	return map;
 }
@@ -55,6 +58,7 @@ void destroy_test_map(struct kunit *test, struct test_map *map)
 	if (map->in_use)
 		return;
 
+	list_del_init(&map->pmap->vm_node);
 	esx_pmap_kill(map->pmap);
 	expect_counts(test, map, 0, 0, 0, 0);
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&map->quota.used), 0);

@@ -356,8 +356,6 @@ static int watch_test_init(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, fix);
 	fix->map = create_test_map(test, 1);
-	INIT_LIST_HEAD(&fix->map->vm.pmaps);
-	list_add(&fix->map->pmap->vm_node, &fix->map->vm.pmaps);
 	atomic_long_set(&fix->map->vm.size_pages, TEST_MAP_PAGES);
 	test->priv = fix;
 	return 0;
@@ -368,7 +366,6 @@ static void watch_test_exit(struct kunit *test)
 	struct fixture *fix = test->priv;
 
 	esx_vm_detach_guest(&fix->map->vm, &fix->guest);
-	list_del_init(&fix->map->pmap->vm_node);
 	destroy_test_map(test, fix->map);
 }
 

@@ -28,7 +28,7 @@
 #define ESXMEM_MAGIC		0x4553584d
 
 /** ESXMEM_ABI_VERSION - raised when a command or a field is added */
-#define ESXMEM_ABI_VERSION	1
+#define ESXMEM_ABI_VERSION	2
 
 #define ESXMEM_IOC_TYPE		0xE6
 
@@ -249,10 +249,63 @@ struct esxmem_pages {
 	__aligned_u64 states;
 };
 
+/**
+ * struct esxmem_reclaim - bring a VM down by so much memory now
+ * @size: sizeof(struct esxmem_reclaim)
+ * @flags: must be zero
+ * @fd: an open directory of the mount: the VM in it; or an open memory file: the
+ *	VM that it belongs to
+ * @reserved: must be zero
+ * @length: bytes to be freed, a multiple of 4096; zero: all that can be
+ * @max_hashed: give up after so many pages were hashed; zero: when there is no
+ *	more to be had
+ * @freed: out: frames that the host has more for it, the sum of the next three
+ * @merged: out: frames freed by sharing pages in 4 KB frames
+ * @zero: out: frames freed by giving up pages in 4 KB frames that were zero
+ * @broken: out: frames freed by breaking 2 MB frames and sharing their parts
+ * @huge_broken: out: 2 MB frames broken
+ * @hashed: out: pages hashed
+ * @pinned: out: pages left alone because I/O holds them
+ * @busy: out: pages left alone because somebody worked on them
+ * @changed: out: pages left alone because they changed while being looked at
+ * @skipped: out: pages not shared for want of memory
+ *
+ * Argument of ESXMEM_IOC_RECLAIM.  No data is lost.  2 MB frames are broken only
+ * when nothing else helps, those that give back most first, and never those that
+ * would give back less than 16 pages.  May free a little more than @length: 2 MB
+ * of the VM are worked off as a whole.  Each call goes on where the last one
+ * stopped.  Works whether or not the VM takes part in background scanning.  Ends
+ * early on a signal, with what was done until then reported.
+ *
+ * EBADF	@fd is not open
+ * EINVAL	@fd is not on a memory filesystem, or not a file or a VM's
+ *		directory; @length is not a multiple of 4096
+ * EINTR	a signal arrived
+ */
+struct esxmem_reclaim {
+	__u32 size;
+	__u32 flags;
+	__s32 fd;
+	__u32 reserved;
+	__aligned_u64 length;
+	__aligned_u64 max_hashed;
+	__aligned_u64 freed;
+	__aligned_u64 merged;
+	__aligned_u64 zero;
+	__aligned_u64 broken;
+	__aligned_u64 huge_broken;
+	__aligned_u64 hashed;
+	__aligned_u64 pinned;
+	__aligned_u64 busy;
+	__aligned_u64 changed;
+	__aligned_u64 skipped;
+};
+
 #define ESXMEM_IOC_INFO		_IOWR(ESXMEM_IOC_TYPE, 0x00, struct esxmem_info)
 #define ESXMEM_IOC_MERGE	_IOWR(ESXMEM_IOC_TYPE, 0x01, struct esxmem_merge)
 #define ESXMEM_IOC_ATTACH_KVM	_IOWR(ESXMEM_IOC_TYPE, 0x02, struct esxmem_attach_kvm)
 #define ESXMEM_IOC_AUDIT	_IOWR(ESXMEM_IOC_TYPE, 0x03, struct esxmem_audit)
 #define ESXMEM_IOC_PAGES	_IOWR(ESXMEM_IOC_TYPE, 0x04, struct esxmem_pages)
+#define ESXMEM_IOC_RECLAIM	_IOWR(ESXMEM_IOC_TYPE, 0x05, struct esxmem_reclaim)
 
 #endif /* _UAPI_ESXMEM_H */

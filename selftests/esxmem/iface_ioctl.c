@@ -68,6 +68,7 @@ static const struct command {
 	{ ESXMEM_IOC_ATTACH_KVM, sizeof(struct esxmem_attach_kvm), "attach" },
 	{ ESXMEM_IOC_AUDIT, sizeof(struct esxmem_audit), "audit" },
 	{ ESXMEM_IOC_PAGES, sizeof(struct esxmem_pages), "pages" },
+	{ ESXMEM_IOC_RECLAIM, sizeof(struct esxmem_reclaim), "reclaim" },
 };
 
 /* An argument of two pages, of which the command would be content. */
@@ -85,6 +86,8 @@ static char *good_argument(const struct command *c)
 		pages->fd = open_kind(FD_FILE);
 		pages->count = 8;
 		pages->states = (uintptr_t)states;
+	} else if (c->code == ESXMEM_IOC_RECLAIM) {
+		((struct esxmem_reclaim *)arg)->fd = open_kind(FD_FILE);
 	}
 	return arg;
 }
@@ -356,6 +359,46 @@ static void pages_writes_no_more_than_asked(void)
 		CHECK_EQ(states[i], i >= 4 && i < 7 ? ESXMEM_PAGE_EMPTY : 0xcc);
 }
 
+static void bad_reclaim_arguments_are_refused(void)
+{
+	static const struct {
+		enum fd_kind fd;
+		uint32_t reserved;
+		uint64_t length, max_hashed;
+		int expected;
+		const char *what;
+	} table[] = {
+		{ FD_FILE, 0, 0, 0, 0, "all of a file's VM" },
+		{ FD_FILE, 0, ESX_PAGE, 0, 0, "one page" },
+		{ FD_FILE, 0, -ESX_PAGE, UINT64_MAX, 0, "the most" },
+		{ FD_DIR, 0, 0, 1, 0, "directory" },
+		{ FD_FILE, 1, 0, 0, EINVAL, "reserved" },
+		{ FD_FILE, 1U << 31, 0, 0, EINVAL, "reserved, last bit" },
+		{ FD_FILE, 0, 1, 0, EINVAL, "length 1" },
+		{ FD_FILE, 0, ESX_PAGE - 1, 0, EINVAL, "length 4095" },
+		{ FD_FILE, 0, UINT64_MAX, 0, EINVAL, "length 2^64 - 1" },
+		{ FD_ROOT_DIR, 0, 0, 0, EINVAL, "foreign directory" },
+		{ FD_OTHER_FS, 0, 0, 0, EINVAL, "foreign file" },
+		{ FD_DEVICE, 0, 0, 0, EINVAL, "the device itself" },
+		{ FD_CLOSED, 0, 0, 0, EBADF, "closed descriptor" },
+	};
+
+	/* So that the directory is that of a VM. */
+	close(esx_file("vm", ESX_PAGE));
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct esxmem_reclaim arg = {
+			.size = sizeof(arg),
+			.fd = open_kind(table[i].fd),
+			.reserved = table[i].reserved,
+			.length = table[i].length,
+			.max_hashed = table[i].max_hashed,
+		};
+
+		expect_errno(ESXMEM_IOC_RECLAIM, &arg, table[i].expected,
+			     table[i].what);
+	}
+}
+
 static void bad_attach_arguments_are_refused(void)
 {
 	struct esxmem_attach_kvm arg = { .size = sizeof(arg) };
@@ -471,7 +514,8 @@ static void invent_argument(struct rand *r, const struct command *c, int fd,
 		*(uint32_t *)arg = c->size;
 	if (rand_below(r, 10))
 		((uint32_t *)arg)[1] = 0;
-	if (c->code == ESXMEM_IOC_MERGE || c->code == ESXMEM_IOC_PAGES)
+	if (c->code == ESXMEM_IOC_MERGE || c->code == ESXMEM_IOC_PAGES ||
+	    c->code == ESXMEM_IOC_RECLAIM)
 		if (rand_below(r, 10))
 			((int32_t *)arg)[2] = fd;
 }
@@ -632,6 +676,7 @@ static const struct tap_case cases[] = {
 	TAP_CASE(path_descriptors_are_refused),
 	TAP_CASE(bad_pages_arguments_are_refused),
 	TAP_CASE(pages_writes_no_more_than_asked),
+	TAP_CASE(bad_reclaim_arguments_are_refused),
 	TAP_CASE(bad_attach_arguments_are_refused),
 	TAP_CASE(unknown_commands_are_refused),
 	TAP_CASE(known_commands_of_other_size_codes_check_the_argument),

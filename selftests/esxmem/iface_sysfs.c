@@ -61,6 +61,28 @@ static const struct attribute {
 	{ "tax/refusals", 0400 },
 	{ "tax/rebalances", 0400 },
 	{ "tax/shortfall_bytes", 0400 },
+	{ "tax/state_scale", 0600 },
+	{ "tax/state_high_pm", 0600 },
+	{ "tax/state_soft_pm", 0600 },
+	{ "tax/state_hard_pm", 0600 },
+	{ "tax/state_low_pm", 0600 },
+	{ "tax/state_margin_percent", 0600 },
+	{ "tax/state_period_ms", 0600 },
+	{ "tax/state", 0400 },
+	{ "tax/state_total_bytes", 0400 },
+	{ "tax/state_free_bytes", 0400 },
+	{ "tax/state_high_bytes", 0400 },
+	{ "tax/state_soft_bytes", 0400 },
+	{ "tax/state_hard_bytes", 0400 },
+	{ "tax/state_low_bytes", 0400 },
+	{ "tax/state_high_ms", 0400 },
+	{ "tax/state_soft_ms", 0400 },
+	{ "tax/state_hard_ms", 0400 },
+	{ "tax/state_low_ms", 0400 },
+	{ "tax/state_high_entries", 0400 },
+	{ "tax/state_soft_entries", 0400 },
+	{ "tax/state_hard_entries", 0400 },
+	{ "tax/state_low_entries", 0400 },
 }, vm_files[] = {
 	{ "share", 0600 },	  { "group", 0600 },
 	{ "size_bytes", 0444 },	  { "backed_bytes", 0400 },
@@ -167,7 +189,8 @@ static bool is_word(const char *name)
 	       !strcmp(name, "tax/sample_method") ||
 	       !strcmp(name, "sample_method") || !strcmp(name, "group") ||
 	       !strcmp(name, "tax/admission") || !strcmp(name, "shares") ||
-	       !strcmp(name, "tax_percent") || !strcmp(name, "target_reason");
+	       !strcmp(name, "tax_percent") || !strcmp(name, "target_reason") ||
+	       !strcmp(name, "tax/state") || !strcmp(name, "tax/state_scale");
 }
 
 static void every_file_reads_as_one_value(void)
@@ -224,6 +247,9 @@ static void garbage_is_refused(void)
 		"share/break_large", "share/pressure_percent",
 		"tax/sample_run",    "tax/sample_method", "tax/sample_pages",
 		"tax/sample_period_ms", "tax/sample_wall_ms",
+		"tax/state_scale",   "tax/state_high_pm", "tax/state_soft_pm",
+		"tax/state_hard_pm", "tax/state_low_pm",
+		"tax/state_margin_percent", "tax/state_period_ms",
 	};
 
 	vm_file("vm");
@@ -264,6 +290,21 @@ static void values_out_of_range_are_refused(void)
 		{ "tax/sample_period_ms", "86400001" },
 		{ "tax/sample_wall_ms", "0" },
 		{ "tax/sample_wall_ms", "86400001" },
+		{ "tax/state_scale", "Linear" },
+		{ "tax/state_scale", "slide" },
+		{ "tax/state_high_pm", "1001" },
+		/* They are 60, 40, 20 and 10. */
+		{ "tax/state_high_pm", "40" },
+		{ "tax/state_high_pm", "0" },
+		{ "tax/state_soft_pm", "60" },
+		{ "tax/state_soft_pm", "20" },
+		{ "tax/state_hard_pm", "40" },
+		{ "tax/state_hard_pm", "10" },
+		{ "tax/state_low_pm", "20" },
+		{ "tax/state_low_pm", "4294967301" },
+		{ "tax/state_margin_percent", "101" },
+		{ "tax/state_period_ms", "0" },
+		{ "tax/state_period_ms", "60001" },
 		{ "large_pages", "alway" },
 		{ "large_pages", "alwayss" },
 		{ "large_pages", "madvise" },
@@ -311,6 +352,17 @@ static void good_values_are_taken_and_read_back(void)
 		{ "tax/sample_period_ms", "86400000" },
 		{ "tax/sample_wall_ms", "1" },
 		{ "tax/sample_wall_ms", "86400000" },
+		{ "tax/state_scale", "sliding" },
+		{ "tax/state_scale", "linear" },
+		{ "tax/state_high_pm", "1000" },
+		{ "tax/state_high_pm", "41" },
+		{ "tax/state_soft_pm", "21" },
+		{ "tax/state_hard_pm", "11" },
+		{ "tax/state_low_pm", "0" },
+		{ "tax/state_margin_percent", "0" },
+		{ "tax/state_margin_percent", "100" },
+		{ "tax/state_period_ms", "1" },
+		{ "tax/state_period_ms", "60000" },
 		{ "large_pages", "always" },
 		{ "large_pages", "never" },
 	};

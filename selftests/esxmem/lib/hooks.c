@@ -53,6 +53,17 @@ static void known_knobs(void)
 		{ "share/workers", "1" },
 		{ "share/break_large", "pressure" },
 		{ "share/pressure_percent", "10" },
+		{ "tax/state_scale", "linear" },
+		{ "tax/state_margin_percent", "10" },
+		{ "tax/state_period_ms", "100" },
+		/* In an order in which they always descend. */
+		{ "tax/state_high_pm", "1000" },
+		{ "tax/state_low_pm", "0" },
+		{ "tax/state_soft_pm", "999" },
+		{ "tax/state_hard_pm", "20" },
+		{ "tax/state_soft_pm", "40" },
+		{ "tax/state_high_pm", "60" },
+		{ "tax/state_low_pm", "10" },
 		{ "large_pages", "never" },
 	};
 

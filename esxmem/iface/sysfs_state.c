@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * /sys/kernel/esxmem/tax/state*: the state of the host's memory, where the states
+ * begin, and how long they lasted.
+ */
+#include <linux/kobject.h>
+#include <linux/mutex.h>
+#include <linux/string.h>
+#include <linux/sysfs.h>
+
+#include "../tax/gauge.h"
+#include "parse.h"
+#include "sysfs.h"
+
+/* Makes read-change-write of the knobs one step; the outermost lock. */
+static DEFINE_MUTEX(params_lock);
+
+static void begin_change(struct esx_gauge_params *params)
+{
+	mutex_lock(&params_lock);
+	esx_gauge_get_params(params);
+}
+
+static int end_change(const struct esx_gauge_params *params)
+{
+	int err = esx_gauge_set_params(params);
+
+	mutex_unlock(&params_lock);
+	return err;
+}
+
+static ssize_t state_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n", esx_level_names[esx_gauge_level()]);
+}
+
+static ssize_t state_scale_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	struct esx_gauge_params params;
+
+	esx_gauge_get_params(&params);
+	return sysfs_emit(buf, "%s\n", esx_scale_names[params.level.scale]);
+}
+
+static ssize_t state_scale_store(struct kobject *kobj, struct kobj_attribute *attr,
+				 const char *buf, size_t len)
+{
+	int scale = __sysfs_match_string(esx_scale_names, ESX_NR_SCALES, buf);
+	struct esx_gauge_params params;
+	int err;
+
+	if (scale < 0)
+		return scale;
+
+	begin_change(&params);
+	params.level.scale = scale;
+	err = end_change(&params);
+	return err ? err : len;
+}
+
+/* A number that can be set. */
+struct state_knob {
+	struct kobj_attribute attr;
+	/* Where it is in struct esx_gauge_params. */
+	size_t offset;
+	u32 max;
+};
+
+static u32 *knob_of(const struct kobj_attribute *attr, struct esx_gauge_params *params)
+{
+	return (void *)params + container_of(attr, struct state_knob, attr)->offset;
+}
+
+static ssize_t state_knob_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	struct esx_gauge_params params;
+
+	esx_gauge_get_params(&params);
+	return sysfs_emit(buf, "%u\n", *knob_of(attr, &params));
+}
+
+static ssize_t state_knob_store(struct kobject *kobj, struct kobj_attribute *attr,
+				const char *buf, size_t len)
+{
+	struct esx_gauge_params params;
+	u32 value;
+	int err;
+
+	err = esx_parse_u32(buf, container_of(attr, struct state_knob, attr)->max, &value);
+	if (err)
+		return err;
+
+	begin_change(&params);
+	*knob_of(attr, &params) = value;
+	err = end_change(&params);
+	return err ? err : len;
+}
+
+#define STATE_KNOB(_name, _field, _max)                                         \
+	static struct state_knob _name##_attr = {                               \
+		.attr = __ATTR(_name, 0600, state_knob_show, state_knob_store), \
+		.offset = offsetof(struct esx_gauge_params, _field),            \
+		.max = _max,                                                    \
+	}
+
+STATE_KNOB(state_high_pm, level.pm[ESX_LEVEL_HIGH], ESX_LEVEL_MAX_PM);
+STATE_KNOB(state_soft_pm, level.pm[ESX_LEVEL_SOFT], ESX_LEVEL_MAX_PM);
+STATE_KNOB(state_hard_pm, level.pm[ESX_LEVEL_HARD], ESX_LEVEL_MAX_PM);
+STATE_KNOB(state_low_pm, level.pm[ESX_LEVEL_LOW], ESX_LEVEL_MAX_PM);
+STATE_KNOB(state_margin_percent, level.margin_percent, ESX_LEVEL_MAX_MARGIN);
+STATE_KNOB(state_period_ms, period_ms, ESX_GAUGE_MAX_MS);
+
+/* A figure. */
+struct state_figure {
+	struct kobj_attribute attr;
+	/* Where it is in struct esx_gauge_figures. */
+	size_t offset;
+	/* To what is shown. */
+	unsigned int shift;
+};
+
+static ssize_t state_figure_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	const struct state_figure *figure = container_of(attr, struct state_figure, attr);
+	struct esx_gauge_figures figures;
+	const u64 *value = (void *)&figures + figure->offset;
+
+	esx_gauge_get_figures(&figures);
+	return sysfs_emit(buf, "%llu\n", *value << figure->shift);
+}
+
+#define STATE_FIGURE(_name, _field, _shift)                           \
+	static struct state_figure _name##_attr = {                   \
+		.attr = __ATTR(_name, 0400, state_figure_show, NULL), \
+		.offset = offsetof(struct esx_gauge_figures, _field), \
+		.shift = _shift,                                      \
+	}
+
+STATE_FIGURE(state_total_bytes, memory.total, PAGE_SHIFT);
+STATE_FIGURE(state_free_bytes, memory.free, PAGE_SHIFT);
+STATE_FIGURE(state_high_bytes, marks.fall[ESX_LEVEL_HIGH], PAGE_SHIFT);
+STATE_FIGURE(state_soft_bytes, marks.fall[ESX_LEVEL_SOFT], PAGE_SHIFT);
+STATE_FIGURE(state_hard_bytes, marks.fall[ESX_LEVEL_HARD], PAGE_SHIFT);
+STATE_FIGURE(state_low_bytes, marks.fall[ESX_LEVEL_LOW], PAGE_SHIFT);
+STATE_FIGURE(state_high_ms, spent_ms[ESX_LEVEL_HIGH], 0);
+STATE_FIGURE(state_soft_ms, spent_ms[ESX_LEVEL_SOFT], 0);
+STATE_FIGURE(state_hard_ms, spent_ms[ESX_LEVEL_HARD], 0);
+STATE_FIGURE(state_low_ms, spent_ms[ESX_LEVEL_LOW], 0);
+STATE_FIGURE(state_high_entries, entries[ESX_LEVEL_HIGH], 0);
+STATE_FIGURE(state_soft_entries, entries[ESX_LEVEL_SOFT], 0);
+STATE_FIGURE(state_hard_entries, entries[ESX_LEVEL_HARD], 0);
+STATE_FIGURE(state_low_entries, entries[ESX_LEVEL_LOW], 0);
+
+static struct kobj_attribute state_attr = __ATTR_RO_MODE(state, 0400);
+static struct kobj_attribute state_scale_attr = __ATTR_RW_MODE(state_scale, 0600);
+
+static struct attribute *state_attrs[] = {
+	&state_attr.attr,
+	&state_scale_attr.attr,
+	&state_high_pm_attr.attr.attr,
+	&state_soft_pm_attr.attr.attr,
+	&state_hard_pm_attr.attr.attr,
+	&state_low_pm_attr.attr.attr,
+	&state_margin_percent_attr.attr.attr,
+	&state_period_ms_attr.attr.attr,
+	&state_total_bytes_attr.attr.attr,
+	&state_free_bytes_attr.attr.attr,
+	&state_high_bytes_attr.attr.attr,
+	&state_soft_bytes_attr.attr.attr,
+	&state_hard_bytes_attr.attr.attr,
+	&state_low_bytes_attr.attr.attr,
+	&state_high_ms_attr.attr.attr,
+	&state_soft_ms_attr.attr.attr,
+	&state_hard_ms_attr.attr.attr,
+	&state_low_ms_attr.attr.attr,
+	&state_high_entries_attr.attr.attr,
+	&state_soft_entries_attr.attr.attr,
+	&state_hard_entries_attr.attr.attr,
+	&state_low_entries_attr.attr.attr,
+	NULL,
+};
+
+/* Merged into the folder that esx_tax_attr_group makes. */
+const struct attribute_group esx_state_attr_group = {
+	.name = "tax",
+	.attrs = state_attrs,
+};
