@@ -15,6 +15,7 @@
 #include "share/hints.h"
 #include "share/scan.h"
 #include "share/shared.h"
+#include "tax/enforce.h"
 #include "tax/gauge.h"
 #include "tax/policy.h"
 #include "tax/sample.h"
@@ -31,8 +32,10 @@ static const struct {
 	/* Below the knobs: who turns one may start threads. */
 	{ esx_scan_init, esx_scan_exit },
 	{ esx_sample_init, esx_sample_exit },
-	{ esx_gauge_init, esx_gauge_exit },
+	/* The gauge kicks the policy, which kicks enforcement. */
+	{ esx_enforce_init, esx_enforce_exit },
 	{ esx_policy_init, esx_policy_exit },
+	{ esx_gauge_init, esx_gauge_exit },
 	{ esx_sysfs_init, esx_sysfs_exit },
 	{ esx_debugfs_init, esx_debugfs_exit },
 	{ esx_ctl_init, esx_ctl_exit },

@@ -68,4 +68,18 @@ struct esx_entitlement {
 	u32 why;
 };
 
+/**
+ * struct esx_enforcement - what was taken from a VM that was above its target
+ *
+ * Written by tax/enforce.c alone.
+ */
+struct esx_enforcement {
+	/** @reclaimed: pages, in all. */
+	u64 reclaimed;
+	/** @barren: pages hashed since it last gave what was worth that. */
+	u64 barren;
+	/** @rests_until_ns: it had nothing to give and is left alone until then. */
+	u64 rests_until_ns;
+};
+
 #endif /* _ESXMEM_PARAMS_H */

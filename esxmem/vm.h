@@ -123,6 +123,8 @@ struct esx_vm {
 	struct esx_reserve reserve;
 	/** @entitled: its part of the host's memory. */
 	struct esx_entitlement entitled;
+	/** @enforced: how it was brought down to that. */
+	struct esx_enforcement enforced;
 	/** @iface: what the interface layer hangs here. */
 	void *iface;
 	/** @sampling: what the sampler knows of it; its memory goes with the VM. */

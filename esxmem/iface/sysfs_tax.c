@@ -12,6 +12,7 @@
 #include <linux/sysfs.h>
 
 #include "../tax/admit.h"
+#include "../tax/enforce.h"
 #include "../tax/policy.h"
 #include "../tax/sample.h"
 #include "knob.h"
@@ -70,6 +71,7 @@ static ESX_KNOB_SET(policy_knobs, get_policy, set_policy);
 
 ESX_KNOB_NUMBER(tax_percent, policy_knobs, struct esx_policy, tax_percent, ESX_TAX_PERCENT_MAX);
 ESX_KNOB_SWITCH(progressive, policy_knobs, struct esx_policy, progressive);
+ESX_KNOB_SWITCH(reclaim, policy_knobs, struct esx_policy, reclaim);
 ESX_KNOB_NUMBER(period_seconds, policy_knobs, struct esx_policy, period_seconds,
 		ESX_POLICY_MAX_SECONDS);
 
@@ -83,6 +85,12 @@ static ssize_t shortfall_bytes_show(struct kobject *kobj, struct kobj_attribute 
 	return sysfs_emit(buf, "%llu\n", esx_policy_figures().shortfall << PAGE_SHIFT);
 }
 
+static ssize_t reclaimed_bytes_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", esx_enforce_reclaimed() << PAGE_SHIFT);
+}
+
+static struct kobj_attribute reclaimed_bytes_attr = __ATTR_RO_MODE(reclaimed_bytes, 0400);
 static struct kobj_attribute rebalances_attr = __ATTR_RO_MODE(rebalances, 0400);
 static struct kobj_attribute shortfall_bytes_attr = __ATTR_RO_MODE(shortfall_bytes, 0400);
 
@@ -154,6 +162,8 @@ static struct attribute *tax_attrs[] = {
 	&sample_fallbacks_attr.attr,
 	&tax_percent_attr.attr.attr,
 	&progressive_attr.attr.attr,
+	&reclaim_attr.attr.attr,
+	&reclaimed_bytes_attr.attr,
 	&period_seconds_attr.attr.attr,
 	&rebalances_attr.attr,
 	&shortfall_bytes_attr.attr,

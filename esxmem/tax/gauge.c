@@ -8,6 +8,8 @@
  * the next threshold the fewer these are.  What others on the host take is found by
  * the next look.
  *
+ * The policy is told of each new state.
+ *
  * Free is what is left of the pool, or what the host can still give by the kernel's
  * own estimate, whichever is less.
  *
@@ -23,7 +25,9 @@
 #include "../compat.h"
 #include "../frame.h"
 #include "../trace.h"
+#include "enforce.h"
 #include "gauge.h"
+#include "policy.h"
 
 /* While there is enough memory a look is due once in so many periods. */
 #define CALM_PERIODS	10
@@ -81,6 +85,7 @@ static void enter_level(enum esx_level level)
 	gauge.since_ns = now;
 	gauge.entries[level]++;
 	WRITE_ONCE(gauge.level, level);
+	esx_policy_kick();
 }
 
 /* A quarter of what is left to the next threshold, when all CPUs take their part. */
@@ -125,6 +130,9 @@ static void look_again(struct work_struct *work)
 	look();
 	ms = time_to_look_ms();
 	spin_unlock(&gauge_lock);
+	/* Otherwise a new state is what starts it, by way of new targets. */
+	if (esx_enforce_is_short())
+		esx_enforce_kick();
 	/* Does nothing when it was noticed meanwhile. */
 	queue_delayed_work(system_unbound_wq, &look_work, msecs_to_jiffies(ms));
 }
@@ -220,6 +228,25 @@ enum esx_level esx_gauge_level(void)
 	return READ_ONCE(gauge.level);
 }
 ESX_EXPORT_FOR_TESTS(esx_gauge_level);
+
+/**
+ * esx_gauge_room() - what guests may hold without memory being short
+ *
+ * Return: pages of frames; U64_MAX while memory is not short.
+ */
+u64 esx_gauge_room(void)
+{
+	u64 room = U64_MAX, mark;
+
+	spin_lock(&gauge_lock);
+	if (gauge.level != ESX_LEVEL_HIGH) {
+		mark = gauge.marks.rise[ESX_LEVEL_HIGH];
+		room = max(esx_frame_count(), 0L) + gauge.memory.free;
+		room -= min(room, mark);
+	}
+	spin_unlock(&gauge_lock);
+	return room;
+}
 
 /**
  * esx_gauge_init() - begin to look

@@ -44,5 +44,6 @@ int esx_gauge_set_params(const struct esx_gauge_params *params);
 void esx_gauge_set_pool(u64 pages);
 void esx_gauge_get_figures(struct esx_gauge_figures *figures);
 enum esx_level esx_gauge_level(void);
+u64 esx_gauge_room(void);
 
 #endif /* _ESXMEM_TAX_GAUGE_H */

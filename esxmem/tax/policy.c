@@ -4,9 +4,10 @@
  *
  * One delayed work computes the targets of all VMs, soon after a parameter, a size
  * or a knob has changed, and once in a period.  Many changes in a row are one
- * computation.  The memory to hand out is the pool of tax/admit.c.
+ * computation.  The memory to hand out is the pool of tax/admit.c or, while memory
+ * is short, what guests can hold without its being so.
  *
- * A target is what the VM is entitled to.  Nothing brings the VM there yet.
+ * A target is what the VM is entitled to; tax/enforce.c brings it there.
  *
  * The work alone writes vm->entitled; readers see each field whole, and may see
  * those of two computations side by side, which is good enough for people.
@@ -21,6 +22,8 @@
 #include "../trace.h"
 #include "../vm.h"
 #include "admit.h"
+#include "enforce.h"
+#include "gauge.h"
 #include "policy.h"
 #include "sample.h"
 
@@ -58,7 +61,7 @@ static DECLARE_DELAYED_WORK(rebalance_work, rebalance);
 static unsigned long is_kicked;
 
 /* Each knob is a word of its own, so no lock. */
-static struct esx_policy knobs = { .tax_percent = 75, .period_seconds = 15 };
+static struct esx_policy knobs = { .tax_percent = 75, .reclaim = true, .period_seconds = 15 };
 static struct esx_policy_figures figures;
 
 static void fill_claim(struct esx_claim *claim, struct esx_vm *vm, const struct esx_policy *policy)
@@ -106,9 +109,15 @@ static void entitle(struct esx_vm *vm, const struct esx_claim *claim)
 	trace_esxmem_target(vm->id, name, old, claim->target, claim->active, claim->why);
 }
 
+/* Of the pool, when memory is short, only what can be held without its being so. */
+static u64 memory_to_deal(void)
+{
+	return min(esx_admit_ledger().pool, esx_gauge_room());
+}
+
 static void entitle_all(struct round *round)
 {
-	u64 pool = esx_admit_ledger().pool;
+	u64 pool = memory_to_deal();
 	struct esx_dealt dealt;
 	u32 i;
 
@@ -139,6 +148,7 @@ static void rebalance(struct work_struct *work)
 	/* Without memory the targets stay as they are until the next time. */
 	if (round.vms && round.claims)
 		entitle_all(&round);
+	esx_enforce_kick();
 	kvfree(round.claims);
 	kvfree(round.vms);
 	/* Does nothing when it was kicked meanwhile. */
@@ -194,6 +204,7 @@ void esx_policy_get(struct esx_policy *policy)
 	*policy = (struct esx_policy){
 		.tax_percent = READ_ONCE(knobs.tax_percent),
 		.progressive = READ_ONCE(knobs.progressive),
+		.reclaim = READ_ONCE(knobs.reclaim),
 		.period_seconds = READ_ONCE(knobs.period_seconds),
 	};
 }
@@ -214,6 +225,7 @@ int esx_policy_set(const struct esx_policy *policy)
 		return -EINVAL;
 	WRITE_ONCE(knobs.tax_percent, policy->tax_percent);
 	WRITE_ONCE(knobs.progressive, policy->progressive);
+	WRITE_ONCE(knobs.reclaim, policy->reclaim);
 	WRITE_ONCE(knobs.period_seconds, policy->period_seconds);
 	esx_policy_kick();
 	return 0;

@@ -23,6 +23,8 @@ struct esx_policy {
 	u32 tax_percent;
 	/** @progressive: the rate grows with the idle fraction up to that. */
 	bool progressive;
+	/** @reclaim: bring VMs above their target down while memory is short. */
+	bool reclaim;
 	/** @period_seconds: longest time between two computations of all targets; 1 to 3600. */
 	u32 period_seconds;
 };

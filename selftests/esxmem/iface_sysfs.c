@@ -54,6 +54,8 @@ static const struct attribute {
 	{ "tax/sample_fallbacks", 0400 },
 	{ "tax/tax_percent", 0600 },
 	{ "tax/progressive", 0600 },
+	{ "tax/reclaim", 0600 },
+	{ "tax/reclaimed_bytes", 0400 },
 	{ "tax/period_seconds", 0600 },
 	{ "tax/admission", 0600 },
 	{ "tax/pool_bytes", 0600 },
@@ -102,6 +104,7 @@ static const struct attribute {
 	{ "shares", 0600 },	  { "tax_percent", 0600 },
 	{ "effective_shares", 0400 }, { "reserved_bytes", 0400 },
 	{ "target_bytes", 0400 }, { "rho_ppm", 0400 },
+	{ "held_bytes", 0400 },	  { "reclaimed_bytes", 0400 },
 	{ "target_reason", 0400 },
 };
 

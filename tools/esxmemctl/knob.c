@@ -88,6 +88,11 @@ static const struct esx_setting knobs[] = {
 	  .kind = ESX_SWITCH,
 	  .values = "on or off",
 	  .help = "its rate grows with the idle part" },
+	{ .name = "tax.reclaim",
+	  .file = "tax/reclaim",
+	  .kind = ESX_SWITCH,
+	  .values = "on or off",
+	  .help = "bring VMs above target down while memory is short" },
 	{ .name = "tax.period_seconds",
 	  .file = "tax/period_seconds",
 	  .kind = ESX_COUNT,
@@ -248,6 +253,8 @@ const struct esx_command esx_set_command = {
 		"                                            is available\n"
 		"  tax.tax_percent=0..99                     tax on idle memory\n"
 		"  tax.progressive=on|off                    its rate grows with the idle part\n"
+		"  tax.reclaim=on|off                        bring VMs above their target down\n"
+		"                                            while memory is short\n"
 		"  tax.period_seconds=1..3600                targets are computed so often\n"
 		"  tax.admission=relaxed|strict              a VM needs its minimum, or its\n"
 		"                                            maximum, unreserved\n"

@@ -60,7 +60,11 @@ static const struct esx_field vm_fields[] = {
 	ESX_FIELD("tax_percent", "TAX", TEXT, "on its idle memory", .wide = true),
 	ESX_FIELD("reserved_bytes", "RESERVED", BYTES, "set aside for it, with overhead",
 		  .wide = true),
-	ESX_FIELD("target_bytes", "TARGET", BYTES, "entitled to; not enforced yet", .wide = true),
+	ESX_FIELD("target_bytes", "TARGET", BYTES, "entitled to", .wide = true),
+	ESX_FIELD("held_bytes", "HELD", BYTES, "its frames, and its part of shared ones",
+		  .wide = true),
+	ESX_FIELD("reclaimed_bytes", "RECLAIMED", BYTES, "taken since it was above its target",
+		  .wide = true),
 	ESX_FIELD("rho_ppm", "RHO", COUNT, "millionths of a share paid for a page", .wide = true),
 	ESX_FIELD("target_reason", "REASON", TEXT, "what decided the target", .wide = true),
 };

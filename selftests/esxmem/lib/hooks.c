@@ -45,6 +45,7 @@ static void known_knobs(void)
 		{ "tax/sample_wall_ms", "60000" },
 		{ "tax/tax_percent", "75" },
 		{ "tax/progressive", "0" },
+		{ "tax/reclaim", "0" },
 		{ "tax/period_seconds", "15" },
 		{ "tax/admission", "relaxed" },
 		{ "tax/pool_bytes", "0" },
