@@ -21,6 +21,8 @@ static const struct esx_command *const commands[] = {
 	&esx_vm_list_command,
 	&esx_vm_show_command,
 	&esx_vm_set_command,
+	&esx_top_command,
+	&esx_explain_command,
 	&esx_share_now_command,
 	&esx_share_stats_command,
 	&esx_run_command,

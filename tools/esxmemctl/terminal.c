@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What is known of the terminal, before ncurses is begun with.
+ *
+ * A file of its own, as term.h makes macros of common words.
+ */
+#include <curses.h>
+#include <stdlib.h>
+#include <term.h>
+#include <unistd.h>
+
+#include "message.h"
+#include "terminal.h"
+
+/**
+ * esx_terminal_check() - can a screen be drawn on standard output?
+ *
+ * initscr() would end the program with a message of its own.
+ *
+ * Return: whether it can; if not a message has been printed
+ */
+bool esx_terminal_check(void)
+{
+	const char *type = getenv("TERM");
+	int found;
+
+	if (setupterm(type, STDOUT_FILENO, &found) != OK) {
+		esx_error("the terminal type '%s' is not known; set TERM, or use --batch",
+			  type ? type : "");
+		return false;
+	}
+	if (!cursor_address) {
+		esx_error("a terminal of type '%s' cannot move its cursor; set TERM, or use "
+			  "--batch",
+			  type);
+		return false;
+	}
+	return true;
+}
