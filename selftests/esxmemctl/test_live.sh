@@ -453,4 +453,49 @@ test_run_dry_makes_nothing()
 	gone "$mnt/bios"
 }
 
+# Figures that change of themselves are not compared.
+test_top_agrees_with_sysfs()
+{
+	local rows
+	clean
+	fill one
+	fill two
+	ctl 0 share now --all
+	ctl 0 top --batch --json --iterations 2 --delay 0.1
+	is_silent
+	tail -n 1 "$WORK/out" >"$WORK/last"
+	mv "$WORK/last" "$WORK/out"
+	json_holds "[v['name'] for v in d['vms']] == ['one', 'two']" \
+		"d['vms'][0]['size_bytes'] == $(vm_value one size_bytes)" \
+		"d['vms'][0]['backed_bytes'] == $(vm_value one backed_bytes)" \
+		"d['vms'][0]['shared_bytes'] == $(vm_value one shared_bytes)" \
+		"d['vms'][0]['active_bytes'] is not None" \
+		"d['vms'][0]['cow_breaks_per_second'] == 0" \
+		"d['host']['mem_total_bytes'] == $(awk '/MemTotal/ { print $2 * 1024 }' /proc/meminfo)"
+	ctl 0 top --batch --iterations 1 --sort VM
+	is_silent
+	rows=$(grep -cE '^(one|two) ' "$WORK/out")
+	[ "$rows" -eq 2 ]
+	clean
+}
+
+# Modules without targets are refused, by name of the file.
+test_explain_has_a_reason_or_says_what_is_missing()
+{
+	clean
+	fill one
+	if [ -e "$sysfs/vms/one/target_bytes" ]; then
+		wait_until eval '! grep -qx none "$sysfs/vms/one/target_reason"'
+		ctl 0 explain one
+		prints 'one is entitled to'
+		ctl 0 explain one --json
+		json_holds "d['target_bytes'] == $(vm_value one target_bytes)" \
+			"d['target_reason'] == '$(vm_value one target_reason)'"
+	else
+		ctl 1 explain one
+		complains "'one' has no file target_bytes"
+	fi
+	clean
+}
+
 tap_run "$@"

@@ -22,6 +22,7 @@
 bool esx_terminal_check(void)
 {
 	const char *type = getenv("TERM");
+	bool can_move;
 	int found;
 
 	if (setupterm(type, STDOUT_FILENO, &found) != OK) {
@@ -29,7 +30,9 @@ bool esx_terminal_check(void)
 			  type ? type : "");
 		return false;
 	}
-	if (!cursor_address) {
+	can_move = cursor_address;
+	del_curterm(cur_term);
+	if (!can_move) {
 		esx_error("a terminal of type '%s' cannot move its cursor; set TERM, or use "
 			  "--batch",
 			  type);
