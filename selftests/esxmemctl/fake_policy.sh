@@ -36,3 +36,12 @@ fake_policy()
 		tax_percent=50 target_bytes=134217728 target_reason=tax rho_ppm=123456 \
 		max_bytes=167772160
 }
+
+# $1 root: leaves what a module has that gives VMs memory without a policy.
+fake_no_policy()
+{
+	local esx=$1/sys/kernel/esxmem
+	rm -rf "$esx/tax"
+	(cd "$esx/vms" && rm -f ./*/{min_bytes,max_bytes,shares,effective_shares} \
+		./*/{tax_percent,reserved_bytes,target_bytes,rho_ppm,target_reason})
+}

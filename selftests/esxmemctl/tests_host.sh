@@ -138,8 +138,8 @@ test_install_puts_files_in_place()
 test_manual_explains_every_command_and_option()
 {
 	local page=$top/tools/man/esxmemctl.8 name option
-	for name in status show set 'vm list' 'vm show' 'vm set' top explain \
-		'share now' 'share stats' run create clone remove doctor; do
+	for name in status show set 'vm list' 'vm show' 'vm set' 'share now' \
+		'share stats' top explain run create clone remove doctor; do
 		grep -qF "$name" "$page"
 		# shellcheck disable=SC2086 # two words
 		ctl 0 $name --help

@@ -17,8 +17,8 @@ test_help_lists_every_command()
 {
 	local name
 	ctl 0 --help
-	for name in status show set 'vm list' 'vm show' 'vm set' top explain \
-		'share now' 'share stats' run create clone remove doctor; do
+	for name in status show set 'vm list' 'vm show' 'vm set' 'share now' \
+		'share stats' top explain run create clone remove doctor; do
 		prints "  $name "
 	done
 }
@@ -26,8 +26,8 @@ test_help_lists_every_command()
 test_every_command_has_help()
 {
 	local name
-	for name in status show set 'vm list' 'vm show' 'vm set' top explain \
-		'share now' 'share stats' run create clone remove doctor; do
+	for name in status show set 'vm list' 'vm show' 'vm set' 'share now' \
+		'share stats' top explain run create clone remove doctor; do
 		# shellcheck disable=SC2086 # two words
 		ctl 0 $name --help
 		prints "Usage: esxmemctl $name"

@@ -113,6 +113,7 @@ test_top_separates_tables_by_an_empty_line()
 test_top_leaves_out_what_an_old_module_does_not_have()
 {
 	fake_host "$root"
+	fake_no_policy "$root"
 	fake_memory "$root"
 	rm -f "$esx"/vms/*/{active*,sampled_pages,touched*,sample_*}
 	ctl 0 top -B -n 1
@@ -364,6 +365,7 @@ test_explain_knows_every_reason()
 test_explain_says_what_is_missing()
 {
 	fake_host "$root"
+	fake_no_policy "$root"
 	ctl 1 explain web1
 	complains "the module that is loaded computes no targets: 'web1' has no file target_bytes"
 	fake_policy "$root"

@@ -272,6 +272,12 @@ static void narrow_pages_drop_columns_from_the_right(void)
 	text = rows_text(&table, &view);
 	expect_text(__LINE__, text, "VM       MEMSZ GRANT|~ng/name  100M   80M");
 	free(text);
+	/* One less than the third needs: nothing of it is shown. */
+	view.width = 25;
+	text = rows_text(&table, &view);
+	expect_text(__LINE__, text, "VM       MEMSZ GRANT|~ng/name  100M   80M");
+	free(text);
+	view.width = 20;
 	view.skip_columns = 1;
 	text = rows_text(&table, &view);
 	expect_text(__LINE__, text, "VM       GRANT SZTGT|~ng/name   80M   50M");
@@ -356,6 +362,13 @@ static void host_lines_leave_out_what_is_not_there(void)
 	text = page_text(&page);
 	expect_words(__LINE__, text, "0 VMs, every 5s, by GRANT downwards|PMEM   8G total, "
 		     "- available, 3M free|VMS    0B size, 0B granted, 0B active|PSHARE");
+	free(text);
+	esx_page_free(&page);
+
+	strcpy(now.host.state, "\033[2J");
+	esx_page_add_host(&page, &table, &view);
+	text = page_text(&page);
+	expect_words(__LINE__, text, "PMEM   ?[2J state; 8G total");
 	free(text);
 	esx_page_free(&page);
 
