@@ -471,7 +471,7 @@ test_top_agrees_with_sysfs()
 		"d['vms'][0]['shared_bytes'] == $(vm_value one shared_bytes)" \
 		"d['vms'][0]['active_bytes'] is not None" \
 		"d['vms'][0]['cow_breaks_per_second'] == 0" \
-		"d['host']['mem_total_bytes'] == $(awk '/MemTotal/ { print $2 * 1024 }' /proc/meminfo)"
+		"d['host']['mem_total_bytes'] == $(awk '/MemTotal/ { print $2 }' /proc/meminfo) * 1024"
 	ctl 0 top --batch --iterations 1 --sort VM
 	is_silent
 	rows=$(grep -cE '^(one|two) ' "$WORK/out")
