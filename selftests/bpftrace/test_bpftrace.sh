@@ -169,6 +169,58 @@ test_active_shows_what_a_period_has_seen()
 	[ "$(traced_of_vm periods active)" -eq 1 ]
 }
 
+# A VM of 64 pages gets its size, and asks in vain for a minimum of as much.
+test_targets_shows_changes_and_refusals()
+{
+	cat >"$WORK/command" <<-COMMAND
+		vm=$sysfs/vms/target
+		truncate -s 256K $mount/target
+		for ((i = 0; i < 3000; i++)); do
+			[ "\$(cat \$vm/target_bytes)" -eq 262144 ] && break
+			sleep 0.1
+		done
+		echo 65536 >$sysfs/tax/pool_bytes
+		echo 262144 2>/dev/null >\$vm/min_bytes
+		echo 0 >$sysfs/tax/pool_bytes
+	COMMAND
+	trace targets.bt
+	rm "$mount/target"
+	grep -qE ' target: 0 -> 256 KiB, 0 KiB active, by max$' "$WORK/trace"
+	# 64 pages, one for their metadata, and 16.
+	grep -qE ' target: refused, needs 324 KiB reserved in all, 64 KiB are unreserved$' \
+		"$WORK/trace"
+	[ "$(traced_of_vm refused target)" -eq 1 ]
+	[ "$(traced '@rebalances: ')" -ge 1 ]
+}
+
+# The threshold where soft ends is moved above all memory, and that where it begins;
+# then a VM with 16 equal pages is above its target, and gives all but one.
+test_states_shows_changes_and_what_was_taken()
+{
+	cat >"$WORK/command" <<-COMMAND
+		vm=$sysfs/vms/state
+		truncate -s 256K $mount/state
+		$here/touch.py $mount/state 16
+		echo 1000 >$sysfs/tax/state_high_pm
+		echo 999 >$sysfs/tax/state_soft_pm
+		for ((i = 0; i < 3000; i++)); do
+			[ "\$(cat \$vm/reclaimed_bytes)" -ge 61440 ] && break
+			sleep 0.1
+		done
+		cat \$vm/reclaimed_bytes >$WORK/told
+		echo 40 >$sysfs/tax/state_soft_pm
+		echo 60 >$sysfs/tax/state_high_pm
+	COMMAND
+	trace states.bt
+	rm "$mount/state"
+	grep -qE ' high -> soft after [0-9]+ ms, [1-9][0-9]* of [1-9][0-9]* KiB free$' \
+		"$WORK/trace"
+	grep -qE ' soft -> high after [0-9]+ ms, ' "$WORK/trace"
+	[ "$(traced '@entries[soft]: ')" -eq 1 ]
+	[ "$(traced '@entries[high]: ')" -eq 1 ]
+	[ "$(($(traced_of_vm reclaimed_kib state) * 1024))" -eq "$(cat "$WORK/told")" ]
+}
+
 # A guest without a disk: its firmware looks for one, and faults enough.
 test_ept_faults_counts_a_guest()
 {
