@@ -227,20 +227,31 @@ static ssize_t share_show(struct esx_vm_dir *dir, char *buf)
 	return sysfs_emit(buf, "%d\n", READ_ONCE(dir->vm->share));
 }
 
+static ssize_t share_store(struct esx_vm_dir *dir, const char *buf, size_t len);
+
+ESX_VM_SETTING(share);
+
+/*
+ * Forgetting walks the VM's maps and so takes vms_lock: let the directory be removed
+ * meanwhile.  Its kobject stays, and with it the VM.
+ */
 static ssize_t share_store(struct esx_vm_dir *dir, const char *buf, size_t len)
 {
+	struct kernfs_node *node;
 	bool share;
 	int err = esx_parse_bool(buf, &share);
 
 	if (err)
 		return err;
+	node = sysfs_break_active_protection(&dir->kobj, &share_attr.attr);
+	if (!node)
+		return -ENODEV;
 	WRITE_ONCE(dir->vm->share, share);
 	if (!share)
 		esx_large_forget_vm(dir->vm);
+	sysfs_unbreak_active_protection(node);
 	return len;
 }
-
-ESX_VM_SETTING(share);
 
 static ssize_t group_show(struct esx_vm_dir *dir, char *buf)
 {
@@ -254,10 +265,7 @@ static ssize_t group_store(struct esx_vm_dir *dir, const char *buf, size_t len);
 
 ESX_VM_SETTING(group);
 
-/*
- * Changing the group walks the VM's maps and so takes vms_lock: let the
- * directory be removed meanwhile.  Its kobject stays, and with it the VM.
- */
+/* As share_store(). */
 static ssize_t group_store(struct esx_vm_dir *dir, const char *buf, size_t len)
 {
 	char group[ESX_GROUP_MAX];
