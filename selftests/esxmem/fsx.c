@@ -331,7 +331,7 @@ static uint64_t merged_so_far(void)
 static void exercise(uint64_t fixed_seed, const char *large_pages,
 		     const char *break_large, size_t limit)
 {
-	uint64_t ops = tap_scaled(250000, 60000);
+	uint64_t ops = tap_scaled(250000, 20000);
 	uint64_t merged;
 	struct fsx x;
 

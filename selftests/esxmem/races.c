@@ -206,7 +206,7 @@ static void run_storm(void)
 	s.fd = esx_file("f", STORM_SIZE);
 	s.maps[0] = esx_map_huge(s.fd, STORM_SIZE);
 	s.maps[1] = esx_map(s.fd, STORM_SIZE, 0);
-	s.faults_each = tap_scaled(5000, 2000);
+	s.faults_each = tap_scaled(5000, 700);
 	s.punches_wanted = 1000;
 	s.faulting = FAULTERS;
 	for (int i = 0; i <= FAULTERS; i++)
@@ -333,7 +333,7 @@ static void sequence_thread(void *arg, unsigned int index)
 
 	if (index == 0)
 		sequence_write(side->seq, side->map,
-			       tap_scaled(1500, 500));
+			       tap_scaled(1500, 200));
 	else if (index == 1)
 		sequence_read(side->seq, esx_map(side->fd, SEQ_SIZE, 0));
 	else
@@ -442,7 +442,7 @@ static void writes_against_truncates_end_with_a_whole_file(void)
 	char *map;
 
 	s.fd = esx_file("f", 64 * ESX_PAGE);
-	s.faults_each = tap_scaled(5000, 2000);
+	s.faults_each = tap_scaled(5000, 700);
 	s.punches_wanted = 1000;
 	s.faulting = FAULTERS;
 	seed = tap_seed(21);
