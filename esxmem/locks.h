@@ -59,7 +59,7 @@
  * In the interface layer: the lock of a set of knobs (iface/knob.h) is outermost;
  * that of the scanner's is taken before scan.c's workers_lock (mutex), which is held
  * while threads are started and stopped, and before its spinlock for the knobs, that
- * of the sampler's before sampler_lock, that of iface/sysfs_state.c before
+ * of the sampler's before sampler_lock, that of the states' before
  * gauge_lock; glue_lock is a leaf.
  * pass_lock (share/pass.c, mutex) is taken by workers that hold nothing, before
  * vms_lock.

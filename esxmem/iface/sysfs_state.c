@@ -4,111 +4,41 @@
  * begin, and how long they lasted.
  */
 #include <linux/kobject.h>
-#include <linux/mutex.h>
-#include <linux/string.h>
+#include <linux/mm.h>
 #include <linux/sysfs.h>
 
 #include "../tax/gauge.h"
-#include "parse.h"
+#include "knob.h"
 #include "sysfs.h"
-
-/* Makes read-change-write of the knobs one step; the outermost lock. */
-static DEFINE_MUTEX(params_lock);
-
-static void begin_change(struct esx_gauge_params *params)
-{
-	mutex_lock(&params_lock);
-	esx_gauge_get_params(params);
-}
-
-static int end_change(const struct esx_gauge_params *params)
-{
-	int err = esx_gauge_set_params(params);
-
-	mutex_unlock(&params_lock);
-	return err;
-}
 
 static ssize_t state_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%s\n", esx_level_names[esx_gauge_level()]);
 }
 
-static ssize_t state_scale_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+static void get_params(void *params)
 {
-	struct esx_gauge_params params;
-
-	esx_gauge_get_params(&params);
-	return sysfs_emit(buf, "%s\n", esx_scale_names[params.level.scale]);
+	esx_gauge_get_params(params);
 }
 
-static ssize_t state_scale_store(struct kobject *kobj, struct kobj_attribute *attr,
-				 const char *buf, size_t len)
+static int set_params(const void *params)
 {
-	int scale = __sysfs_match_string(esx_scale_names, ESX_NR_SCALES, buf);
-	struct esx_gauge_params params;
-	int err;
-
-	if (scale < 0)
-		return scale;
-
-	begin_change(&params);
-	params.level.scale = scale;
-	err = end_change(&params);
-	return err ? err : len;
+	return esx_gauge_set_params(params);
 }
 
-/* A number that can be set. */
-struct state_knob {
-	struct kobj_attribute attr;
-	/* Where it is in struct esx_gauge_params. */
-	size_t offset;
-	u32 max;
-};
+static ESX_KNOB_SET(state_knobs, get_params, set_params);
 
-static u32 *knob_of(const struct kobj_attribute *attr, struct esx_gauge_params *params)
-{
-	return (void *)params + container_of(attr, struct state_knob, attr)->offset;
-}
+#define STATE_NUMBER(_name, _member, _max) \
+	ESX_KNOB_NUMBER(_name, state_knobs, struct esx_gauge_params, _member, _max)
 
-static ssize_t state_knob_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
-{
-	struct esx_gauge_params params;
-
-	esx_gauge_get_params(&params);
-	return sysfs_emit(buf, "%u\n", *knob_of(attr, &params));
-}
-
-static ssize_t state_knob_store(struct kobject *kobj, struct kobj_attribute *attr,
-				const char *buf, size_t len)
-{
-	struct esx_gauge_params params;
-	u32 value;
-	int err;
-
-	err = esx_parse_u32(buf, container_of(attr, struct state_knob, attr)->max, &value);
-	if (err)
-		return err;
-
-	begin_change(&params);
-	*knob_of(attr, &params) = value;
-	err = end_change(&params);
-	return err ? err : len;
-}
-
-#define STATE_KNOB(_name, _field, _max)                                         \
-	static struct state_knob _name##_attr = {                               \
-		.attr = __ATTR(_name, 0600, state_knob_show, state_knob_store), \
-		.offset = offsetof(struct esx_gauge_params, _field),            \
-		.max = _max,                                                    \
-	}
-
-STATE_KNOB(state_high_pm, level.pm[ESX_LEVEL_HIGH], ESX_LEVEL_MAX_PM);
-STATE_KNOB(state_soft_pm, level.pm[ESX_LEVEL_SOFT], ESX_LEVEL_MAX_PM);
-STATE_KNOB(state_hard_pm, level.pm[ESX_LEVEL_HARD], ESX_LEVEL_MAX_PM);
-STATE_KNOB(state_low_pm, level.pm[ESX_LEVEL_LOW], ESX_LEVEL_MAX_PM);
-STATE_KNOB(state_margin_percent, level.margin_percent, ESX_LEVEL_MAX_MARGIN);
-STATE_KNOB(state_period_ms, period_ms, ESX_GAUGE_MAX_MS);
+ESX_KNOB_WORD(state_scale, state_knobs, struct esx_gauge_params, level.scale, esx_scale_names,
+	      ESX_NR_SCALES);
+STATE_NUMBER(state_high_pm, level.pm[ESX_LEVEL_HIGH], ESX_LEVEL_MAX_PM);
+STATE_NUMBER(state_soft_pm, level.pm[ESX_LEVEL_SOFT], ESX_LEVEL_MAX_PM);
+STATE_NUMBER(state_hard_pm, level.pm[ESX_LEVEL_HARD], ESX_LEVEL_MAX_PM);
+STATE_NUMBER(state_low_pm, level.pm[ESX_LEVEL_LOW], ESX_LEVEL_MAX_PM);
+STATE_NUMBER(state_margin_percent, level.margin_percent, ESX_LEVEL_MAX_MARGIN);
+STATE_NUMBER(state_period_ms, period_ms, ESX_GAUGE_MAX_MS);
 
 /* A figure. */
 struct state_figure {
@@ -152,11 +82,10 @@ STATE_FIGURE(state_hard_entries, entries[ESX_LEVEL_HARD], 0);
 STATE_FIGURE(state_low_entries, entries[ESX_LEVEL_LOW], 0);
 
 static struct kobj_attribute state_attr = __ATTR_RO_MODE(state, 0400);
-static struct kobj_attribute state_scale_attr = __ATTR_RW_MODE(state_scale, 0600);
 
 static struct attribute *state_attrs[] = {
 	&state_attr.attr,
-	&state_scale_attr.attr,
+	&state_scale_attr.attr.attr,
 	&state_high_pm_attr.attr.attr,
 	&state_soft_pm_attr.attr.attr,
 	&state_hard_pm_attr.attr.attr,
