@@ -113,28 +113,9 @@ static u64 rho_ppm(struct esx_vm *vm)
 	return READ_ONCE(vm->entitled.rho_ppm);
 }
 
-static ssize_t held_bytes_show(struct esx_vm_dir *dir, char *buf);
-
-static struct esx_vm_attr held_bytes_attr = {
-	.attr = { .name = "held_bytes", .mode = 0400 },
-	.show = held_bytes_show,
-};
-
-/*
- * Takes vms_lock, under which directories are removed, which waits for readers: let
- * this one be removed meanwhile.  Its kobject stays, and with it the VM.
- */
-static ssize_t held_bytes_show(struct esx_vm_dir *dir, char *buf)
+static u64 held_bytes(struct esx_vm *vm)
 {
-	struct kernfs_node *node;
-	u64 pages;
-
-	node = sysfs_break_active_protection(&dir->kobj, &held_bytes_attr.attr);
-	if (!node)
-		return -ENODEV;
-	pages = esx_enforce_held(dir->vm);
-	sysfs_unbreak_active_protection(node);
-	return sysfs_emit(buf, "%llu\n", pages << PAGE_SHIFT);
+	return esx_enforce_held(vm) << PAGE_SHIFT;
 }
 
 static u64 reclaimed_bytes(struct esx_vm *vm)
@@ -142,6 +123,7 @@ static u64 reclaimed_bytes(struct esx_vm *vm)
 	return READ_ONCE(vm->enforced.reclaimed) << PAGE_SHIFT;
 }
 
+ESX_VM_FIGURE_OF_ALL(held_bytes, 0400);
 ESX_VM_FIGURE(reclaimed_bytes, 0400);
 ESX_VM_FIGURE(effective_shares, 0400);
 ESX_VM_FIGURE(reserved_bytes, 0400);

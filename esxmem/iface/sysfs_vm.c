@@ -4,11 +4,11 @@
  *
  * The directories follow the VMs by struct esx_vm_hooks, whose calls hold
  * vms_lock.  Removing a directory waits until nobody reads or writes a file in
- * it.  So no file of a VM may take vms_lock, unless it gives up that protection
- * first, as group_store() does.
+ * it.  So a file that takes vms_lock says so, and that protection is given up
+ * while it is read or written.
  *
  * Life of a kobject: made and removed by the hooks.  It holds a reference to
- * its VM, so that what still reads a file, or still writes the group, finds it.
+ * its VM, so that what still reads or writes a file finds it.
  * Unloading waits for the last kobject.
  */
 #include <linux/kernel.h>
@@ -227,29 +227,16 @@ static ssize_t share_show(struct esx_vm_dir *dir, char *buf)
 	return sysfs_emit(buf, "%d\n", READ_ONCE(dir->vm->share));
 }
 
-static ssize_t share_store(struct esx_vm_dir *dir, const char *buf, size_t len);
-
-ESX_VM_SETTING(share);
-
-/*
- * Forgetting walks the VM's maps and so takes vms_lock: let the directory be removed
- * meanwhile.  Its kobject stays, and with it the VM.
- */
 static ssize_t share_store(struct esx_vm_dir *dir, const char *buf, size_t len)
 {
-	struct kernfs_node *node;
 	bool share;
 	int err = esx_parse_bool(buf, &share);
 
 	if (err)
 		return err;
-	node = sysfs_break_active_protection(&dir->kobj, &share_attr.attr);
-	if (!node)
-		return -ENODEV;
 	WRITE_ONCE(dir->vm->share, share);
 	if (!share)
 		esx_large_forget_vm(dir->vm);
-	sysfs_unbreak_active_protection(node);
 	return len;
 }
 
@@ -261,28 +248,19 @@ static ssize_t group_show(struct esx_vm_dir *dir, char *buf)
 	return sysfs_emit(buf, "%s\n", group);
 }
 
-static ssize_t group_store(struct esx_vm_dir *dir, const char *buf, size_t len);
-
-ESX_VM_SETTING(group);
-
-/* As share_store(). */
 static ssize_t group_store(struct esx_vm_dir *dir, const char *buf, size_t len)
 {
 	char group[ESX_GROUP_MAX];
-	struct kernfs_node *node;
-	int err;
+	int err = esx_parse_line(buf, len, group, sizeof(group));
 
-	err = esx_parse_line(buf, len, group, sizeof(group));
-	if (err)
-		return err;
-
-	node = sysfs_break_active_protection(&dir->kobj, &group_attr.attr);
-	if (!node)
-		return -ENODEV;
-	err = esx_share_set_group(dir->vm, group);
-	sysfs_unbreak_active_protection(node);
+	if (!err)
+		err = esx_share_set_group(dir->vm, group);
 	return err ? err : len;
 }
+
+/* Forgetting, and changing the group, walk the VM's maps. */
+ESX_VM_SETTING_OF_ALL(share);
+ESX_VM_SETTING_OF_ALL(group);
 
 static struct attribute *vms_attrs[] = {
 	&share_attr.attr,
@@ -325,22 +303,46 @@ static const struct attribute_group *vms_groups[] = {
 	NULL,
 };
 
-static ssize_t show_attr(struct kobject *kobj, struct attribute *attr, char *buf)
+static ssize_t show_file(const struct esx_vm_attr *file, struct esx_vm_dir *dir, char *buf)
 {
-	const struct esx_vm_attr *file = container_of(attr, struct esx_vm_attr, attr);
-	struct esx_vm_dir *dir = to_dir(kobj);
-
 	if (file->figure)
 		return sysfs_emit(buf, "%llu\n", file->figure(dir->vm));
 	return file->show(dir, buf);
+}
+
+static ssize_t show_attr(struct kobject *kobj, struct attribute *attr, char *buf)
+{
+	const struct esx_vm_attr *file = container_of(attr, struct esx_vm_attr, attr);
+	struct kernfs_node *node;
+	ssize_t len;
+
+	if (!file->takes_vms_lock)
+		return show_file(file, to_dir(kobj), buf);
+	node = sysfs_break_active_protection(kobj, attr);
+	if (!node)
+		return -ENODEV;
+	len = show_file(file, to_dir(kobj), buf);
+	sysfs_unbreak_active_protection(node);
+	return len;
 }
 
 static ssize_t store_attr(struct kobject *kobj, struct attribute *attr, const char *buf,
 			  size_t len)
 {
 	const struct esx_vm_attr *file = container_of(attr, struct esx_vm_attr, attr);
+	struct kernfs_node *node;
+	ssize_t ret;
 
-	return file->store ? file->store(to_dir(kobj), buf, len) : -EIO;
+	if (!file->store)
+		return -EIO;
+	if (!file->takes_vms_lock)
+		return file->store(to_dir(kobj), buf, len);
+	node = sysfs_break_active_protection(kobj, attr);
+	if (!node)
+		return -ENODEV;
+	ret = file->store(to_dir(kobj), buf, len);
+	sysfs_unbreak_active_protection(node);
+	return ret;
 }
 
 static void release_dir(struct kobject *kobj)

@@ -33,6 +33,11 @@ struct esx_vm_attr {
 	ssize_t (*show)(struct esx_vm_dir *dir, char *buf);
 	/** @store: change it, or NULL. */
 	ssize_t (*store)(struct esx_vm_dir *dir, const char *buf, size_t len);
+	/**
+	 * @takes_vms_lock: for any of them.  The directory may be removed meanwhile;
+	 * its kobject stays, and with it the VM.
+	 */
+	bool takes_vms_lock;
 };
 
 #define ESX_VM_FIGURE(_name, _mode)						\
@@ -46,6 +51,21 @@ struct esx_vm_attr {
 		.attr = { .name = __stringify(_name), .mode = 0600 },	\
 		.show = _name##_show,					\
 		.store = _name##_store,					\
+	}
+
+#define ESX_VM_FIGURE_OF_ALL(_name, _mode)				\
+	static struct esx_vm_attr _name##_attr = {			\
+		.attr = { .name = __stringify(_name), .mode = (_mode) }, \
+		.figure = _name,					\
+		.takes_vms_lock = true,					\
+	}
+
+#define ESX_VM_SETTING_OF_ALL(_name)					\
+	static struct esx_vm_attr _name##_attr = {			\
+		.attr = { .name = __stringify(_name), .mode = 0600 },	\
+		.show = _name##_show,					\
+		.store = _name##_store,					\
+		.takes_vms_lock = true,					\
 	}
 
 extern const struct attribute_group esx_params_attr_group;
