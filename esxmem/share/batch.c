@@ -460,10 +460,11 @@ static void share_pages(struct esx_region *region, pgoff_t first, pgoff_t end,
 		},
 	};
 
-	if (visit->pass && READ_ONCE(region->visited) == (u16)visit->pass)
-		return;
-	if (visit->pass)
+	if (visit->pass) {
+		if (READ_ONCE(region->visited) == (u16)visit->pass)
+			return;
 		WRITE_ONCE(region->visited, visit->pass);
+	}
 	if (visit->kind == ESX_VISIT_ALL)
 		esx_pmap_set_fresh(region, false);
 	if (visit->kind != ESX_VISIT_SMALL)

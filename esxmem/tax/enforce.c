@@ -6,7 +6,7 @@
  * Memory is short in any state but high, and when guests hold more than the pool.
  * One delayed work takes turns: each time the VM that is furthest above its target
  * gives some pages, whatever way reclaim finds, and the worse the state is the sooner
- * the next turn follows.  But in low it rests for as long as it has worked.  A VM that
+ * the next turn follows.  Except in low it rests for as long as it has worked.  A VM that
  * gives little for what is read of it waits a moment, and longer once all of it was
  * read in vain, so that those after it come in between.  While memory is not short the
  * work does not run; who finds that it is, or computes new targets, starts it.
