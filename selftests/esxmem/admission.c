@@ -39,14 +39,6 @@ static int vm_file(const char *vm, size_t size)
 	return esx_file(name, size);
 }
 
-static void set_bytes(const char *path, uint64_t bytes)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)bytes);
-	esx_set(path, text);
-}
-
 static int try_bytes(const char *path, uint64_t bytes)
 {
 	char text[32];
@@ -79,14 +71,14 @@ static void minimum_is_reserved_with_overhead(void)
 {
 	int fd = vm_file("vm", 16 * MIB);
 
-	set_bytes(esx_vm_knob("vm", "min_bytes"), 8 * MIB);
+	esx_set_number(esx_vm_knob("vm", "min_bytes"), 8 * MIB);
 	CHECK_EQ(reserved(), with_overhead(8 * MIB));
 	CHECK_EQ(esx_get_number(esx_vm_knob("vm", "reserved_bytes")), with_overhead(8 * MIB));
 	CHECK_OK(ftruncate(fd, 4 * MIB));
 	CHECK_EQ(reserved(), with_overhead(4 * MIB));
 	CHECK_OK(ftruncate(fd, 32 * MIB));
 	CHECK_EQ(reserved(), with_overhead(8 * MIB));
-	set_bytes(esx_vm_knob("vm", "min_bytes"), 0);
+	esx_set_number(esx_vm_knob("vm", "min_bytes"), 0);
 	CHECK_EQ(reserved(), 0);
 }
 
@@ -112,7 +104,7 @@ static void files_of_a_vm_count_together(void)
 {
 	int first = esx_file("vm/first", 8 * MIB), second = esx_file("vm/second", 8 * MIB);
 
-	set_bytes(esx_vm_knob("vm", "min_bytes"), 16 * MIB);
+	esx_set_number(esx_vm_knob("vm", "min_bytes"), 16 * MIB);
 	CHECK_EQ(reserved(), with_overhead(16 * MIB));
 	CHECK_OK(ftruncate(first, 0));
 	CHECK_EQ(reserved(), with_overhead(8 * MIB));
@@ -127,15 +119,15 @@ static void a_clone_that_grows_its_file_asks(void)
 	struct file_clone_range range = { .src_length = 8 * MIB };
 	int from = vm_file("from", 8 * MIB), to = vm_file("to", 8 * MIB);
 
-	set_bytes(esx_vm_knob("to", "min_bytes"), 8 * MIB);
+	esx_set_number(esx_vm_knob("to", "min_bytes"), 8 * MIB);
 	CHECK_OK(ftruncate(to, 0));
 	CHECK_EQ(pwrite(from, "x", 1, 0), 1);
-	set_bytes(tax_knob("pool_bytes"), 6 * MIB);
+	esx_set_number(tax_knob("pool_bytes"), 6 * MIB);
 	range.src_fd = from;
 	CHECK_ERRNO(ioctl(to, FICLONERANGE, &range), ENOSPC);
 	CHECK_EQ(lseek(to, 0, SEEK_END), 0);
 	CHECK_EQ(reserved(), 0);
-	set_bytes(tax_knob("pool_bytes"), 9 * MIB);
+	esx_set_number(tax_knob("pool_bytes"), 9 * MIB);
 	CHECK_OK(ioctl(to, FICLONERANGE, &range));
 	CHECK_EQ(reserved(), with_overhead(8 * MIB));
 }
@@ -145,10 +137,10 @@ static void growth_beyond_the_pool_is_refused(void)
 	int fd = vm_file("vm", 8 * MIB);
 	uint64_t refusals = esx_get_number(tax_knob("refusals"));
 
-	set_bytes(esx_vm_knob("vm", "min_bytes"), 8 * MIB);
+	esx_set_number(esx_vm_knob("vm", "min_bytes"), 8 * MIB);
 	/* The minimum counts as far as the VM is large. */
 	CHECK_OK(ftruncate(fd, 4 * MIB));
-	set_bytes(tax_knob("pool_bytes"), 6 * MIB);
+	esx_set_number(tax_knob("pool_bytes"), 6 * MIB);
 	CHECK_ERRNO(ftruncate(fd, 8 * MIB), ENOSPC);
 	CHECK_EQ(lseek(fd, 0, SEEK_END), 4 * MIB);
 	CHECK_EQ(reserved(), with_overhead(4 * MIB));
@@ -157,7 +149,7 @@ static void growth_beyond_the_pool_is_refused(void)
 	CHECK_EQ(errno, ENOSPC);
 	CHECK_EQ(lseek(fd, 0, SEEK_END), 4 * MIB);
 	CHECK_EQ(esx_get_number(tax_knob("refusals")), refusals + 3);
-	set_bytes(tax_knob("pool_bytes"), 9 * MIB);
+	esx_set_number(tax_knob("pool_bytes"), 9 * MIB);
 	CHECK_OK(ftruncate(fd, 8 * MIB));
 }
 
@@ -165,26 +157,26 @@ static void minimum_beyond_the_pool_is_refused(void)
 {
 	vm_file("a", 16 * MIB);
 	vm_file("b", 16 * MIB);
-	set_bytes(esx_vm_knob("a", "min_bytes"), 8 * MIB);
-	set_bytes(tax_knob("pool_bytes"), 12 * MIB);
+	esx_set_number(esx_vm_knob("a", "min_bytes"), 8 * MIB);
+	esx_set_number(tax_knob("pool_bytes"), 12 * MIB);
 	CHECK_ERRNO(try_bytes(esx_vm_knob("b", "min_bytes"), 4 * MIB), ENOSPC);
 	CHECK_EQ(esx_get_number(esx_vm_knob("b", "min_bytes")), 0);
 	CHECK_OK(try_bytes(esx_vm_knob("b", "min_bytes"), 3 * MIB));
 	CHECK_EQ(reserved(), with_overhead(8 * MIB) + with_overhead(3 * MIB));
 	CHECK_ERRNO(try_bytes(tax_knob("pool_bytes"), 11 * MIB), ENOSPC);
 	CHECK_EQ(esx_get_number(tax_knob("pool_bytes")), 12 * MIB);
-	set_bytes(esx_vm_knob("a", "min_bytes"), 0);
-	set_bytes(esx_vm_knob("b", "min_bytes"), 0);
+	esx_set_number(esx_vm_knob("a", "min_bytes"), 0);
+	esx_set_number(esx_vm_knob("b", "min_bytes"), 0);
 }
 
 static void strict_admission_wants_the_maximum(void)
 {
 	int fd = vm_file("vm", 16 * MIB);
 
-	set_bytes(tax_knob("pool_bytes"), 12 * MIB);
+	esx_set_number(tax_knob("pool_bytes"), 12 * MIB);
 	CHECK_ERRNO(esx_try_write(tax_knob("admission"), "strict", 6), ENOSPC);
 	CHECK(!strcmp(esx_get(tax_knob("admission")), "relaxed"));
-	set_bytes(esx_vm_knob("vm", "max_bytes"), 8 * MIB);
+	esx_set_number(esx_vm_knob("vm", "max_bytes"), 8 * MIB);
 	esx_set(tax_knob("admission"), "strict");
 	/* The maximum, and the overhead of the size. */
 	CHECK_EQ(reserved(), 8 * MIB + with_overhead(16 * MIB) - 16 * MIB);
@@ -198,7 +190,7 @@ static void unlink_gives_back(void)
 {
 	int fd = vm_file("vm", 16 * MIB);
 
-	set_bytes(esx_vm_knob("vm", "min_bytes"), 16 * MIB);
+	esx_set_number(esx_vm_knob("vm", "min_bytes"), 16 * MIB);
 	CHECK_OK(unlink(esx_path("vm/ram")));
 	/* As long as somebody has it open it is a VM. */
 	CHECK_EQ(reserved(), with_overhead(16 * MIB));
@@ -212,7 +204,7 @@ static void killed_owner_gives_back(void)
 	int fd, status;
 
 	fd = vm_file("vm", 16 * MIB);
-	set_bytes(esx_vm_knob("vm", "min_bytes"), 16 * MIB);
+	esx_set_number(esx_vm_knob("vm", "min_bytes"), 16 * MIB);
 	child = fork();
 	if (!child) {
 		char *memory = esx_map(fd, 16 * MIB, 0);
@@ -262,19 +254,19 @@ static void racing_growth_never_exceeds_the_pool(void)
 
 			snprintf(vm, sizeof(vm), "vm%u-%u", i % 2, i / 2);
 			fd = vm_file(vm, 4 * MIB);
-			set_bytes(esx_vm_knob(vm, "min_bytes"), 4 * MIB);
+			esx_set_number(esx_vm_knob(vm, "min_bytes"), 4 * MIB);
 			CHECK_OK(ftruncate(fd, 0));
 			close(fd);
 		}
 		CHECK_EQ(reserved(), 0);
-		set_bytes(tax_knob("pool_bytes"), pool);
+		esx_set_number(tax_knob("pool_bytes"), pool);
 		host_parallel(2, race, &admitted);
 		CHECK_EQ(admitted, 5);
 		CHECK_EQ(reserved(), 5 * with_overhead(4 * MIB));
 		for (unsigned int i = 0; i < 2 * RACE_FILES; i++)
 			CHECK_OK(unlink(esx_path("vm%u-%u/ram", i % 2, i / 2)));
 		expect_reserved(0);
-		set_bytes(tax_knob("pool_bytes"), 0);
+		esx_set_number(tax_knob("pool_bytes"), 0);
 	}
 }
 

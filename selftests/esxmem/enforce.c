@@ -18,17 +18,10 @@
 
 #define PAGES 1024UL
 #define SIZE (PAGES * ESX_PAGE)
-/* Of every 8 pages one is zero and two pairs are equal: 3 frames can be had. */
-#define TO_GIVE (PAGES / 8 * 3)
+#define GIVE_OF_8 (ESX_MIXED_EQUAL_OF_8 + ESX_MIXED_ZERO_OF_8)
+#define TO_GIVE (PAGES / 8 * GIVE_OF_8)
 /* Looks, 20 ms apart, after which what does not come is given up. */
 #define LOOKS 1500
-
-static uint64_t id_of(size_t i)
-{
-	if (i % 8 == 7)
-		return 0;
-	return i % 2 ? 1 + i : 1 + i / 4 * 4;
-}
 
 static char *make_vm(const char *name)
 {
@@ -37,23 +30,8 @@ static char *make_vm(const char *name)
 
 	snprintf(path, sizeof(path), "%s/ram", name);
 	map = esx_map(esx_file(path, SIZE), SIZE, 0);
-	for (size_t i = 0; i < PAGES; i++)
-		esx_fill(map + i * ESX_PAGE, id_of(i));
+	esx_fill_mixed(map, PAGES);
 	return map;
-}
-
-static void expect_contents(const char *map)
-{
-	for (size_t i = 0; i < PAGES; i++)
-		CHECK_MSG(esx_has(map + i * ESX_PAGE, id_of(i)), "page %zu has changed", i);
-}
-
-static void set_number(const char *path, uint64_t value)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
-	esx_set(path, text);
 }
 
 static uint64_t vm_figure(const char *vm, const char *name)
@@ -121,7 +99,7 @@ static void who_is_above_target_is_brought_down(void)
 	CHECK_EQ(frames - esx_info().frames, TO_GIVE);
 	CHECK_EQ(tax_figure("reclaimed_bytes") - before, TO_GIVE * ESX_PAGE);
 	CHECK_EQ(vm_figure("vm", "held_bytes"), SIZE - TO_GIVE * ESX_PAGE);
-	expect_contents(map);
+	esx_expect_mixed(map, PAGES);
 }
 
 /* The minimum is never touched, nor is a VM that is not to share. */
@@ -129,7 +107,7 @@ static void who_has_his_minimum_or_does_not_share_is_spared(void)
 {
 	char *map = make_vm("vm"), *least = make_vm("least"), *alone = make_vm("alone");
 
-	set_number(esx_vm_knob("least", "min_bytes"), SIZE);
+	esx_set_number(esx_vm_knob("least", "min_bytes"), SIZE);
 	esx_set(esx_vm_knob("alone", "share"), "0");
 	esx_set(ESX_SYSFS "/tax/reclaim", "1");
 	become_short();
@@ -145,18 +123,18 @@ static void who_has_his_minimum_or_does_not_share_is_spared(void)
 	esx_set(esx_vm_knob("least", "min_bytes"), "0");
 	wait_until_reclaimed("alone", TO_GIVE);
 	wait_until_reclaimed("least", TO_GIVE);
-	expect_contents(map);
-	expect_contents(least);
-	expect_contents(alone);
+	esx_expect_mixed(map, PAGES);
+	esx_expect_mixed(least, PAGES);
+	esx_expect_mixed(alone, PAGES);
 }
 
 /* It ends when the target is reached; a region is worked off as a whole. */
 static void nobody_is_brought_below_his_target(void)
 {
-	uint64_t per_region = ESX_HUGE_PAGES / 8 * 3, had;
+	uint64_t per_region = ESX_HUGE_PAGES / 8 * GIVE_OF_8, had;
 	char *map = make_vm("vm");
 
-	set_number(esx_vm_knob("vm", "min_bytes"), SIZE - 50 * ESX_PAGE);
+	esx_set_number(esx_vm_knob("vm", "min_bytes"), SIZE - 50 * ESX_PAGE);
 	esx_set(ESX_SYSFS "/tax/reclaim", "1");
 	become_short();
 	wait_until_reclaimed("vm", 50);
@@ -167,9 +145,9 @@ static void nobody_is_brought_below_his_target(void)
 	wait_for_targets();
 	wait_for_targets();
 	CHECK_EQ(reclaimed("vm"), had);
-	set_number(esx_vm_knob("vm", "min_bytes"), 0);
+	esx_set_number(esx_vm_knob("vm", "min_bytes"), 0);
 	wait_until_reclaimed("vm", 2 * per_region);
-	expect_contents(map);
+	esx_expect_mixed(map, PAGES);
 }
 
 static void nothing_is_taken_when_switched_off_or_not_short(void)
@@ -187,7 +165,7 @@ static void nothing_is_taken_when_switched_off_or_not_short(void)
 	CHECK_EQ(reclaimed("vm"), 0);
 	become_short();
 	wait_until_reclaimed("vm", TO_GIVE);
-	expect_contents(map);
+	esx_expect_mixed(map, PAGES);
 }
 
 /* Guests that hold more than the pool are brought down in any state. */
@@ -198,10 +176,10 @@ static void who_exceeds_the_pool_is_brought_down(void)
 	esx_set(ESX_SYSFS "/tax/reclaim", "1");
 	wait_for_targets();
 	CHECK_EQ(reclaimed("vm"), 0);
-	set_number(ESX_SYSFS "/tax/pool_bytes", SIZE / 2);
+	esx_set_number(ESX_SYSFS "/tax/pool_bytes", SIZE / 2);
 	wait_until_reclaimed("vm", TO_GIVE);
 	CHECK_MSG(!strcmp(esx_get(ESX_SYSFS "/tax/state"), "high"), "memory is short");
-	expect_contents(map);
+	esx_expect_mixed(map, PAGES);
 }
 
 /* VMs come, are brought down and go, while the state goes back and forth. */
@@ -217,7 +195,7 @@ static void vms_may_go_while_they_are_brought_down(void)
 		usleep(i % 5 * 4000);
 		if (i % 2)
 			become_plentiful();
-		expect_contents(map);
+		esx_expect_mixed(map, PAGES);
 		CHECK_OK(munmap(map, SIZE));
 		CHECK_OK(unlink(esx_path("vm/ram")));
 	}
@@ -238,7 +216,7 @@ static void a_vm_with_nothing_to_give_does_not_stand_before_others(void)
 	become_short();
 	wait_until_reclaimed("vm", TO_GIVE);
 	CHECK_EQ(reclaimed("barren"), 0);
-	expect_contents(map);
+	esx_expect_mixed(map, PAGES);
 	for (size_t i = 0; i < BARREN_SIZE / ESX_PAGE; i++)
 		CHECK(esx_has(barren + i * ESX_PAGE, 100000 + i));
 }
@@ -251,8 +229,7 @@ static void large_frames_stay_if_they_are_never_to_be_broken(void)
 	esx_set(ESX_SYSFS "/large_pages", "always");
 	esx_set(ESX_SYSFS "/share/break_large", "never");
 	map = esx_map_huge(esx_file("large/ram", SIZE), SIZE);
-	for (size_t i = 0; i < PAGES; i++)
-		esx_fill(map + i * ESX_PAGE, id_of(i));
+	esx_fill_mixed(map, PAGES);
 	make_vm("vm");
 	esx_set(ESX_SYSFS "/tax/reclaim", "1");
 	become_short();
@@ -261,7 +238,7 @@ static void large_frames_stay_if_they_are_never_to_be_broken(void)
 	CHECK_EQ(reclaimed("large"), 0);
 	esx_set(ESX_SYSFS "/share/break_large", "pressure");
 	wait_until_reclaimed("large", TO_GIVE);
-	expect_contents(map);
+	esx_expect_mixed(map, PAGES);
 }
 
 struct readers {

@@ -150,17 +150,9 @@ static uint64_t target(const char *vm)
 	return esx_get_number(esx_vm_knob(vm, "target_bytes"));
 }
 
-static void set_bytes(const char *path, uint64_t bytes)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)bytes);
-	esx_set(path, text);
-}
-
 static void set_pool(uint64_t bytes)
 {
-	set_bytes(tax_knob("pool_bytes"), bytes);
+	esx_set_number(tax_knob("pool_bytes"), bytes);
 }
 
 static bool reason_is(const char *vm, const char *reason)
@@ -228,8 +220,8 @@ static void limits_hold_and_the_sum_is_the_pool(void)
 	esx_set(esx_vm_knob("a", "shares"), "100");
 	esx_set(esx_vm_knob("b", "shares"), "300");
 	esx_set(esx_vm_knob("c", "shares"), "300");
-	set_bytes(esx_vm_knob("a", "min_bytes"), 40 * MIB);
-	set_bytes(esx_vm_knob("c", "max_bytes"), 50 * MIB);
+	esx_set_number(esx_vm_knob("a", "min_bytes"), 40 * MIB);
+	esx_set_number(esx_vm_knob("c", "max_bytes"), 50 * MIB);
 	set_pool(150 * MIB);
 	wait_rebalance();
 	/* Without limits it would be 21.4, 64.3 and 64.3. */

@@ -44,32 +44,12 @@ static int open_vm(const char *name)
 	return CHECK_OK(open(esx_path("%s", name), O_RDONLY | O_DIRECTORY));
 }
 
-/* Contents number of page @i: half of them are pairwise equal, some are zero. */
-static uint64_t id_of(size_t i)
-{
-	if (i % 8 == 7)
-		return 0;
-	return i % 2 ? 1 + i : 1 + i / 4 * 4;
-}
-
-/* In every 8 pages: one zero, and two equal ones, twice; one gives its frame. */
-#define EQUAL_OF_8 2
-#define ZERO_OF_8 1
-
 static char *filled(int fd, size_t pages)
 {
 	char *map = esx_map_huge(fd, pages * ESX_PAGE);
 
-	for (size_t i = 0; i < pages; i++)
-		esx_fill(map + i * ESX_PAGE, id_of(i));
+	esx_fill_mixed(map, pages);
 	return map;
-}
-
-static void expect_contents(const char *map, size_t pages)
-{
-	for (size_t i = 0; i < pages; i++)
-		CHECK_MSG(esx_has(map + i * ESX_PAGE, id_of(i)),
-			  "page %zu has changed", i);
 }
 
 static void vm_is_brought_down_by_sharing(void)
@@ -78,12 +58,12 @@ static void vm_is_brought_down_by_sharing(void)
 	char *map = filled(fd, PAGES);
 	struct esxmem_reclaim done = reclaim(open_vm("vm"), 0);
 
-	CHECK_EQ(done.zero, PAGES / 8 * ZERO_OF_8);
-	CHECK_EQ(done.merged, PAGES / 8 * EQUAL_OF_8);
+	CHECK_EQ(done.zero, PAGES / 8 * ESX_MIXED_ZERO_OF_8);
+	CHECK_EQ(done.merged, PAGES / 8 * ESX_MIXED_EQUAL_OF_8);
 	CHECK_EQ(done.huge_broken, 0);
 	CHECK_EQ(esx_get_number(esx_vm_knob("vm", "zero_bytes")),
 		 done.zero * ESX_PAGE);
-	expect_contents(map, PAGES);
+	esx_expect_mixed(map, PAGES);
 	CHECK_EQ(reclaim(fd, 0).freed, 0);
 }
 
@@ -94,12 +74,12 @@ static void all_files_of_the_vm_give(void)
 	char *b = filled(esx_file("vm/b", SIZE), PAGES);
 	struct esxmem_reclaim done = reclaim(fd, 0);
 
-	CHECK_EQ(done.zero, 2 * PAGES / 8 * ZERO_OF_8);
+	CHECK_EQ(done.zero, 2 * PAGES / 8 * ESX_MIXED_ZERO_OF_8);
 	/* The second file has nothing that the first one has not. */
 	CHECK_EQ(done.freed,
-		 2 * PAGES - PAGES / 8 * (8 - ZERO_OF_8 - EQUAL_OF_8));
-	expect_contents(a, PAGES);
-	expect_contents(b, PAGES);
+		 2 * PAGES - PAGES / 8 * (8 - ESX_MIXED_ZERO_OF_8 - ESX_MIXED_EQUAL_OF_8));
+	esx_expect_mixed(a, PAGES);
+	esx_expect_mixed(b, PAGES);
 }
 
 static void other_vms_are_left_alone(void)
@@ -116,7 +96,7 @@ static void reclaim_stops_when_enough_is_freed(void)
 {
 	int fd = esx_file("vm/ram", SIZE);
 	char *map = filled(fd, PAGES);
-	size_t per_region = ESX_HUGE_PAGES / 8 * (EQUAL_OF_8 + ZERO_OF_8);
+	size_t per_region = ESX_HUGE_PAGES / 8 * (ESX_MIXED_EQUAL_OF_8 + ESX_MIXED_ZERO_OF_8);
 
 	CHECK_EQ(reclaim(fd, 1).freed, per_region);
 	CHECK_EQ(esx_count(fd, ESX_HUGE_PAGES, ESX_HUGE_PAGES,
@@ -124,7 +104,7 @@ static void reclaim_stops_when_enough_is_freed(void)
 		 ESX_HUGE_PAGES);
 	CHECK_EQ(reclaim(fd, 1).freed, per_region);
 	CHECK_EQ(reclaim(fd, 1).freed, 0);
-	expect_contents(map, PAGES);
+	esx_expect_mixed(map, PAGES);
 }
 
 /* 2 MB of which @zero pages are zero, and the rest like no other. */
@@ -179,7 +159,7 @@ static void small_pages_go_before_large_ones(void)
 	esx_set(ESX_SYSFS "/large_pages", "never");
 	small = esx_file("vm/small", SIZE);
 	filled(small, PAGES);
-	done = reclaim(fd, PAGES / 8 * (EQUAL_OF_8 + ZERO_OF_8));
+	done = reclaim(fd, PAGES / 8 * (ESX_MIXED_EQUAL_OF_8 + ESX_MIXED_ZERO_OF_8));
 	CHECK_EQ(done.broken, 0);
 	CHECK_EQ(esx_state(fd, 0), ESXMEM_PAGE_HUGE);
 	CHECK_EQ(reclaim(fd, 1).broken, 400);
@@ -211,7 +191,7 @@ static void vm_that_does_not_share_gives_too(void)
 
 	filled(fd, PAGES);
 	esx_set(esx_vm_knob("vm", "share"), "0");
-	CHECK_EQ(reclaim(fd, 0).freed, PAGES / 8 * (EQUAL_OF_8 + ZERO_OF_8));
+	CHECK_EQ(reclaim(fd, 0).freed, PAGES / 8 * (ESX_MIXED_EQUAL_OF_8 + ESX_MIXED_ZERO_OF_8));
 }
 
 static void reclaim_gives_up_after_so_many_pages(void)
@@ -275,7 +255,7 @@ static void write_and_check(struct crowd *crowd, unsigned int half)
 	uint64_t ids[CROWD_PAGES / 2];
 
 	for (size_t i = 0; i < CROWD_PAGES / 2; i++) {
-		ids[i] = id_of(i);
+		ids[i] = esx_mixed_id(i);
 		esx_fill(crowd->map + (first + i) * ESX_PAGE, ids[i]);
 	}
 	for (uint64_t n = 0; n < tap_scaled(2000, 400); n++) {
@@ -374,7 +354,7 @@ static void files_may_come_and_go_meanwhile(void)
 	char *map = filled(fd, PAGES);
 
 	host_parallel(2, one_of_two, &fd);
-	expect_contents(map, PAGES);
+	esx_expect_mixed(map, PAGES);
 }
 
 static const struct tap_case cases[] = {

@@ -28,10 +28,7 @@ static uint64_t figure(const char *name)
 
 static void set_pages(unsigned int nr)
 {
-	char text[16];
-
-	snprintf(text, sizeof(text), "%u", nr);
-	esx_set(ESX_SYSFS "/tax/sample_pages", text);
+	esx_set_number(ESX_SYSFS "/tax/sample_pages", nr);
 }
 
 static void expect_tally(uint64_t sampled, uint64_t touched, uint64_t coarse)

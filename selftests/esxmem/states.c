@@ -24,10 +24,7 @@ static const char *const names[NR_STATES] = { "high", "soft", "hard", "low" };
 
 static void set(const char *knob, uint64_t value)
 {
-	char text[24];
-
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
-	esx_set(esx_knob_path("tax/state_%s", knob), text);
+	esx_set_number(esx_knob_path("tax/state_%s", knob), value);
 }
 
 static uint64_t figure(const char *name)

@@ -89,10 +89,7 @@ static size_t nr_missed(const struct memory *m)
 
 static void set_workers(unsigned int nr)
 {
-	char text[16];
-
-	snprintf(text, sizeof(text), "%u", nr);
-	esx_set(ESX_SYSFS "/share/workers", text);
+	esx_set_number(ESX_SYSFS "/share/workers", nr);
 }
 
 /* What the threads have in hand when they are stopped they may finish. */

@@ -67,6 +67,21 @@ void *esx_map_huge(int fd, size_t length);
 /** esx_fill() - give a page the contents number @id; number 0 is zeros */
 void esx_fill(void *page, uint64_t id);
 
+/**
+ * esx_mixed_id() - contents number of page @i of memory that can be shared in part
+ *
+ * In every 8 pages: one zero, and two equal ones, twice; one gives its frame.
+ */
+uint64_t esx_mixed_id(size_t i);
+#define ESX_MIXED_EQUAL_OF_8 2
+#define ESX_MIXED_ZERO_OF_8 1
+
+/** esx_fill_mixed() - give pages such contents */
+void esx_fill_mixed(char *map, size_t pages);
+
+/** esx_expect_mixed() - fail unless they have it */
+void esx_expect_mixed(const char *map, size_t pages);
+
 /** esx_has() - whether a page has the contents number @id, wholly */
 bool esx_has(const void *page, uint64_t id);
 
@@ -131,6 +146,9 @@ int esx_try_write(const char *path, const void *text, size_t length);
 
 /** esx_set() - write a string to a file */
 void esx_set(const char *path, const char *value);
+
+/** esx_set_number() - write a number to a file */
+void esx_set_number(const char *path, uint64_t number);
 
 /** esx_get() - read a file without its newline; the buffer is static */
 const char *esx_get(const char *path);

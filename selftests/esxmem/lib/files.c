@@ -192,3 +192,23 @@ int esx_remove_tree(const char *path)
 {
 	return nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
+
+uint64_t esx_mixed_id(size_t i)
+{
+	if (i % 8 == 7)
+		return 0;
+	return i % 2 ? 1 + i : 1 + i / 4 * 4;
+}
+
+void esx_fill_mixed(char *map, size_t pages)
+{
+	for (size_t i = 0; i < pages; i++)
+		esx_fill(map + i * ESX_PAGE, esx_mixed_id(i));
+}
+
+void esx_expect_mixed(const char *map, size_t pages)
+{
+	for (size_t i = 0; i < pages; i++)
+		CHECK_MSG(esx_has(map + i * ESX_PAGE, esx_mixed_id(i)), "page %zu has changed",
+			  i);
+}

@@ -61,6 +61,14 @@ void esx_set(const char *path, const char *value)
 		FAIL("write \"%s\" to %s: %s", value, path, strerror(errno));
 }
 
+void esx_set_number(const char *path, uint64_t number)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)number);
+	esx_set(path, text);
+}
+
 const char *esx_get(const char *path)
 {
 	static char value[4096];
