@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The jobs that `make check` runs, in stages.
+"""The jobs that `make check` runs, in the order in which they begin.
 
-Stages run one after the other, the quick ones first; the jobs of a stage side
-by side.  Tests with guests run on virtual hosts of one CPU: nested guests are
-not sound under emulation with more (Documentation/esxmem/testing.rst).
+The quick ones come first.  Tests with guests run on virtual hosts of one CPU:
+nested guests are not sound under emulation with more
+(Documentation/esxmem/testing.rst).
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,6 @@ class Job:
     """A program that prints TAP."""
 
     name: str
-    stage: int
     command: list
     # Skips that are no failure: the test program says why it cannot run here.
     skips: tuple = ()
@@ -27,16 +26,16 @@ class Job:
         return any(reason in text for reason in self.skips)
 
 
-def lab(name, stage, kernel, cpus, command, mem=2048, timeout=2400, skips=()):
+def lab(name, kernel, cpus, command, mem=2048, timeout=2400, skips=()):
     """A job in a virtual host."""
-    return Job(f"{name}-{kernel}-{cpus}cpu", stage,
+    return Job(f"{name}-{kernel}-{cpus}cpu",
                [LAB, "run", "--kernel", kernel, "--cpus", str(cpus), "--mem", str(mem),
                 "--timeout", str(timeout), "--", *command], skips)
 
 
 def build(kernel):
     """Build the modules with every warning an error."""
-    return Job(f"build-{kernel}", 0,
+    return Job(f"build-{kernel}",
                [AS_TEST, f"the modules build for {kernel} without a warning",
                 "selftests/check/build", kernel])
 
@@ -44,17 +43,17 @@ def build(kernel):
 def static_jobs():
     """What needs no virtual host."""
     return [
-        Job("lint", 0, ["tools/lint/run"]),
-        Job("lint-itself", 0, ["tools/lint/test"]),
+        Job("lint", ["tools/lint/run"]),
+        Job("lint-itself", ["tools/lint/test"]),
         build("6.12"),
         build("6.1"),
-        Job("model", 0, ["selftests/model/out/ledger"]),
-        Job("kunit", 0, ["selftests/kunit/run"]),
-        Job("bench", 0, ["selftests/bench/test_bench.py"]),
-        Job("bench-host", 0, ["selftests/bench/host/test_host.py"]),
-        Job("guests-bed", 0, ["selftests/guests/test_bed.py"]),
-        Job("esxmemctl", 0, ["selftests/esxmemctl/test_esxmemctl.sh"]),
-        Job("shellcheck", 0, [AS_TEST, "shell scripts pass shellcheck",
+        Job("model", ["selftests/model/out/ledger"]),
+        Job("kunit", ["selftests/kunit/run"]),
+        Job("bench", ["selftests/bench/test_bench.py"]),
+        Job("bench-host", ["selftests/bench/host/test_host.py"]),
+        Job("guests-bed", ["selftests/guests/test_bed.py"]),
+        Job("esxmemctl", ["selftests/esxmemctl/test_esxmemctl.sh"]),
+        Job("shellcheck", [AS_TEST, "shell scripts pass shellcheck",
                               "selftests/check/shell"]),
     ]
 
@@ -65,36 +64,30 @@ def process_jobs():
     cpus = ("cpus: ",)
     concurrency = ["races", "flips", "pins", "kills"]
     return [
-        lab("kselftest", 1, "debug", 2, [suite, "--scale", "debug"], timeout=3600,
+        lab("kselftest", "debug", 2, [suite, "--scale", "debug"], timeout=3600,
             skips=cpus + ("config: ",)),
-        lab("kselftest", 1, "6.12", 2, [suite], skips=cpus),
-        lab("kselftest", 1, "6.1", 2, [suite], skips=cpus + ("6.1: ",)),
-        lab("kselftest", 1, "6.12", 4, [suite, *concurrency], skips=cpus),
+        lab("kselftest", "6.12", 2, [suite], skips=cpus),
+        lab("kselftest", "6.1", 2, [suite], skips=cpus + ("6.1: ",)),
+        lab("kselftest", "6.12", 4, [suite, *concurrency], skips=cpus),
     ]
 
 
 def guest_jobs():
     """Tests with virtual machines, on hosts of one CPU."""
     return [
-        lab("kvm", 2, "debug", 1, ["selftests/kvm/run"], skips=("built in: ",)),
-        lab("kvm", 2, "6.12", 1, ["selftests/kvm/run"]),
-        lab("kvm", 2, "6.1", 1, ["selftests/kvm/run"]),
+        lab("kvm", "debug", 1, ["selftests/kvm/run"], skips=("built in: ",)),
+        lab("kvm", "6.12", 1, ["selftests/kvm/run"]),
+        lab("kvm", "6.1", 1, ["selftests/kvm/run"]),
         # These start a guest of no more than firmware.
-        lab("esxmemctl-live", 2, "6.12", 1, ["selftests/esxmemctl/test_live.sh"]),
-        lab("bpftrace", 2, "6.12", 1, ["selftests/bpftrace/test_bpftrace.sh"]),
-        lab("bpftrace", 2, "6.1", 1, ["selftests/bpftrace/test_bpftrace.sh"]),
-        Job("guests-6.12", 2, ["selftests/guests/run", "--kernel", "6.12"]),
-        Job("guests-6.1", 2, ["selftests/guests/run", "--kernel", "6.1"]),
-        Job("lab", 2, ["selftests/lab/test_lab.sh"]),
+        lab("esxmemctl-live", "6.12", 1, ["selftests/esxmemctl/test_live.sh"]),
+        lab("bpftrace", "6.12", 1, ["selftests/bpftrace/test_bpftrace.sh"]),
+        lab("bpftrace", "6.1", 1, ["selftests/bpftrace/test_bpftrace.sh"]),
+        Job("guests-6.12", ["selftests/guests/run", "--kernel", "6.12"]),
+        Job("guests-6.1", ["selftests/guests/run", "--kernel", "6.1"]),
+        Job("lab", ["selftests/lab/test_lab.sh"]),
     ]
 
 
 def all_jobs():
-    """Every job."""
+    """Return every job, in order."""
     return static_jobs() + process_jobs() + guest_jobs()
-
-
-def stages(chosen):
-    """The chosen jobs by stage, in order."""
-    for stage in sorted({job.stage for job in chosen}):
-        yield [job for job in chosen if job.stage == stage]
