@@ -55,8 +55,11 @@ What to keep in mind
 
 * The User-Mode kernel has one CPU: its locks and atomic operations cost next to
   nothing.  KSM, which takes the lock of a foreign address space at each level
-  of its tree, gains most by that.  It maps its memory by 4 KB pages, so either
-  side misses the TLB more often than on a host.
+  of its tree, gains most by that.
+* Its memory is a file in 2 MB pages of the machine, as a host maps its memory by
+  large pages.  In 4 KB pages, which is what it gets without the right to mount a
+  tmpfs, every look at a table misses the TLB as well, and a page costs more the
+  more there are.
 * It is built to compare memory by words, as x86_64 does.  Left alone it compares
   byte by byte, and KSM, which compares most, would look slower than it is.
 * Other work on the machine takes no CPU time from what is measured, but it does
@@ -72,6 +75,8 @@ def environment(run):
     """What the run was made on."""
     env = run["environment"]
     kernels = sorted({cell["kernel"] for cell in run["cells"].values() if cell.get("kernel")})
+    pages = sorted({cell["native_pages"] for cell in run["cells"].values()
+                    if "native_pages" in cell})
     loads = [cell["load"] for cell in run["cells"].values() if "load" in cell]
     rows = [
         ("Machine", f"{env['cpus']} x {env['cpu']}, {env['memory_mib']} MiB, "
@@ -79,6 +84,7 @@ def environment(run):
                     "hardware virtualisation"),
         ("System", f"{env['system']}, kernel {env['kernel']}"),
         ("Kernels measured", ", ".join(kernels) or "-"),
+        ("Memory of the native bed", f"in pages of {', '.join(pages) or '-'}"),
         ("Date", env["date"]),
         ("Commit", env["commit"]),
         ("Took", f"{run['seconds'] / 60:.0f} minutes, load average up to "

@@ -11,6 +11,7 @@ import subprocess
 
 import initramfs
 import kernels
+import large_memory
 import machine
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -35,12 +36,13 @@ def archive(init):
     return begun
 
 
-def start(kernel, work, mem, parameters, stdout, serial=None):
+def start(kernel, work, mem, parameters, stdout, serial=None, memory=large_memory.ORDINARY):
     """Start @kernel with the initial file system @work/initrd.
 
     Its console goes to the file or pipe @stdout.  @serial is a pair of file
-    descriptors that it reads and writes as /dev/ttyS0.  Returns the process,
-    which leads a group: see end().
+    descriptors that it reads and writes as /dev/ttyS0.  @memory is the directory
+    of the file that is its memory.  Returns the process, which leads a group: see
+    end().
     """
     lines = ["ssl=null"]
     if serial:
@@ -53,7 +55,7 @@ def start(kernel, work, mem, parameters, stdout, serial=None):
         command, stdin=subprocess.DEVNULL, stdout=stdout,
         stderr=subprocess.STDOUT, cwd=work, start_new_session=True,
         pass_fds=serial or (),
-        env={**os.environ, "TMPDIR": "/dev/shm", "HOME": str(work)},
+        env={**os.environ, "TMPDIR": str(memory), "HOME": str(work)},
         preexec_fn=machine.die_with_parent)
 
 

@@ -21,8 +21,7 @@ def booted(image, name, pages, verbose=False, **options):
     # The kernel itself keeps 64 bytes a page, and an eighth of the free memory in
     # lists that do not count as free when memory runs out.
     room = used + (used >> 6) + (used >> 3) + SPARE_MIB
-    kernel, work = image
-    with worker.Worker(kernel, work, room, verbose) as begun:
+    with worker.Worker(image, room, verbose) as begun:
         # What the machine's kernel does at the first use of a page is not ours.
         begun.ask(f"pretouch {used + SPARE_MIB // 2}")
         arm = arms.make(name, begun, **options)
@@ -42,5 +41,5 @@ def each_arm(names, repetitions, progress, measure):
         for number, name in enumerate(order, 1):
             progress.say(f"{name}, {number} of {len(order)}")
             result["arms"][name].append(measure(image, name))
-    result["kernel"] = image[0].version
+    result.update(kernel=image.kernel.version, native_pages=image.pages())
     return result

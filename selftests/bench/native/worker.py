@@ -8,6 +8,7 @@ scanner's, to the nanosecond and no matter what else runs on this machine.
 """
 
 import contextlib
+import dataclasses
 import os
 import pathlib
 import select
@@ -23,6 +24,7 @@ if LAB not in sys.path:
 
 import cache                                            # noqa: E402
 import klog                                             # noqa: E402
+import large_memory                                     # noqa: E402
 import modules                                          # noqa: E402
 import uml                                              # noqa: E402
 
@@ -32,14 +34,29 @@ ANSWER_LIMIT_S = 300
 BOOT_LIMIT_S = 60
 
 
+@dataclasses.dataclass(frozen=True)
+class Image:
+    """What a Worker is booted from."""
+
+    kernel: object
+    # With the initial file system.
+    work: pathlib.Path
+    # For the files that are the memory of kernels.
+    memory: pathlib.Path
+
+    def pages(self):
+        """By what pages the machine maps that memory."""
+        return "4 KB" if self.memory == large_memory.ORDINARY else "2 MB"
+
+
 @contextlib.contextmanager
 def built():
-    """Build kernel, modules and worker; yield (kernel, directory of initrd)."""
+    """Build kernel, modules and worker; yield an Image."""
     try:
         kernel = uml.find()
-        with cache.workspace() as work:
+        with cache.workspace() as work, large_memory.directory() as memory:
             write_initrd(kernel, work)
-            yield kernel, work
+            yield Image(kernel, work, memory)
     except (cache.LabError, subprocess.CalledProcessError) as error:
         raise CellError(str(error)) from error
 
@@ -59,18 +76,18 @@ def write_initrd(kernel, work):
 class Worker:
     """One boot; a context manager."""
 
-    def __init__(self, kernel, work, mem, verbose=False):
-        self._log = work / "log"
+    def __init__(self, image, mem, verbose=False):
+        self._log = image.work / "log"
         self._verbose = verbose
         commands, self._commands = os.pipe()
         self._answers, answers = os.pipe()
         with open(self._log, "wb") as log:
-            self.process = uml.start(kernel, work, mem, [], log, (commands, answers))
+            self.process = uml.start(image.kernel, image.work, mem, [], log,
+                                     (commands, answers), image.memory)
         os.close(commands)
         os.close(answers)
         self._held = b""
         self._idle = 0.0
-        self.version = kernel.version
 
     def __enter__(self):
         try:
