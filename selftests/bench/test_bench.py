@@ -11,7 +11,7 @@ sys.dont_write_bytecode = True
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[0] = str(HERE.parent)
 
-from bench import cells, goals, plots, record, table    # noqa: E402
+from bench import cells, goals, paired, plots, record, table    # noqa: E402
 from bench.native import footprint, memory, recall      # noqa: E402
 import bench.native                                     # noqa: E402
 
@@ -74,6 +74,23 @@ def what_must_be_great_is_compared_with_the_greatest():
     row = goals.judge(goal, arms("n", esxmem=[97], thp=[100], memfd_huge=[50]))
     assert row["peer"] == 100 and not row["met"], row
     assert goals.judge(goal, arms("n", esxmem=[99], thp=[100]))["met"]
+
+
+def paired_repetitions_are_compared_one_by_one():
+    goal = goals.Goal("p", "pairs", "c", (goals.Figure("n", "ratio", "least", 1.5, paired=True),),
+                      ("thp",))
+    row = goals.judge(goal, arms("n", esxmem=[20, 6, 300], thp=[10, 6, 100]))
+    assert (row["esxmem"], row["peer"], row["ratio"]) == (20, 10, 2), row
+    assert row["met"]
+
+
+def an_interval_leaves_aside_what_signs_allow():
+    # Of 16 signs at most 2 are of one kind with 2 * 137 / 65536, at most 3 with 2 * 697 / 65536.
+    assert paired.interval(list(range(16)), 0.99) == (2, 13)
+    assert paired.interval(list(range(16)), 0.97) == (3, 12)
+    assert paired.interval([5, 1, 4, 2, 3, 8, 7, 6], 0.99) == (1, 8)
+    assert paired.interval([1, 2, 3, 4, 5, 6, 7], 0.99) == (None, None)
+    assert paired.resolution({"low": 0.9, "high": 1.0}) == (1.0 - 0.9) / 2
 
 
 def a_goal_of_two_figures_shows_the_one_that_fails():

@@ -44,7 +44,8 @@ class Guest:
     """A guest and its QEMU; a context manager that ends both."""
 
     def __init__(self, name, image, work, mem_mib=192, mem_path=None,
-                 align="2M", accel="kvm", disk=None, launcher=(), extra=()):
+                 align="2M", accel="kvm", disk=None, launcher=(), extra=(),
+                 parameters=""):
         self.name = name
         self.mem_mib = mem_mib
         self.mem_path = mem_path
@@ -55,6 +56,7 @@ class Guest:
         self._disk = disk
         self._launcher = list(launcher)
         self._extra = list(extra)
+        self._parameters = f"{KERNEL_PARAMETERS} {parameters}".rstrip()
         self._errors = None
         self._agent = None
         self._pending = b""
@@ -89,7 +91,7 @@ class Guest:
                 *self._memory_options(),
                 "-kernel", str(self._image.kernel),
                 "-initrd", str(self._image.initrd),
-                "-append", KERNEL_PARAMETERS,
+                "-append", self._parameters,
                 *self._disk_options(), *self._port_options(),
                 "-device", "virtio-balloon-pci,id=balloon",
                 *self._extra]

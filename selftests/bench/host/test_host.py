@@ -23,9 +23,11 @@ import guest_memory                                     # noqa: E402
 import huge_density                                     # noqa: E402
 import invalidations                                    # noqa: E402
 import knobs                                            # noqa: E402
+import numa                                             # noqa: E402
 import oracle                                           # noqa: E402
 import pairs_of_guests                                  # noqa: E402
 import request                                          # noqa: E402
+from bench import goals                                 # noqa: E402
 import bench.host                                       # noqa: E402
 from holder import Hold                                 # noqa: E402
 
@@ -94,13 +96,103 @@ def an_unknown_data_set_is_refused():
         assert "nothing is no data set" in str(error), error
 
 
-def a_chase_ends_where_it_began():
-    done = subprocess.run([guest_memory.PROGRAM, "4"], input="psspc", text=True,
+def chase(commands, *arguments):
+    """What the program chase answers."""
+    done = subprocess.run([guest_memory.PROGRAM, *arguments], input=commands, text=True,
                           stdout=subprocess.PIPE, check=True)
-    first, *streams, last, sound = (json.loads(line) for line in done.stdout.splitlines())
-    assert first == last == {"lines": 6 * (4 << 20) // 64, "closed": 1}, first
-    assert streams == [{"lines": 100 * (4 << 20) // 64}] * 2, streams
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def work_is_timed_by_node_and_leaves_areas_sound():
+    _, *told, sound = chase("p0\ns0\ns1\np1\nc0\n", "2", "2", "-1", "-1", "-1")
+    assert [found["lines"] for found in told] == [1024, 8192, 8192, 1024]
     assert sound == {"sound": 1}
+    for found in told:
+        assert [len(times) for times in found["ns"]] == [768] * 3
+        assert all(time > 0 for times in found["ns"] for time in times)
+
+
+def an_area_that_no_command_goes_through_is_refused():
+    done = subprocess.run([guest_memory.PROGRAM, "10", "1", "-1"], input="", check=False)
+    assert done.returncode == 2, done
+
+
+def an_area_that_is_changed_is_unsound():
+    with subprocess.Popen([guest_memory.PROGRAM, "2", "2", "-1"], text=True,
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
+        pid = json.loads(program.stdout.readline())["pid"]
+        start = max(start for start, found in numa.mappings(
+            pathlib.Path(f"/proc/{pid}/smaps").read_text()).items()
+            if found["Size"] >= 4096 and found["Anonymous"] >= 4096)
+        with open(f"/proc/{pid}/mem", "r+b", buffering=0) as memory:
+            memory.seek(start + (3 << 20) + 8)          # a word of the last MiB or before
+            memory.write(b"!")
+        said, _ = program.communicate("c0\n")
+    assert json.loads(said) == {"sound": 0}, said
+
+
+def what_is_bound_to_nodes_is_found():
+    numa_maps = """00400000 default file=/run/chase mapped=2 N0=2 kernelpagesize_kB=4
+7f0000000000 bind:2 anon=1024 dirty=1024 active=0 N1=512 N2=512 kernelpagesize_kB=4
+7f0000800000 bind:1 anon=512 dirty=512 active=0 N1=512 kernelpagesize_kB=4
+"""
+    smaps = """00400000-00401000 r-xp 00000000 00:02 7 /run/chase
+Size:                  4 kB
+AnonHugePages:         0 kB
+VmFlags: rd ex
+7f0000000000-7f0000400000 rw-p 00000000 00:00 0
+Size:               4096 kB
+AnonHugePages:      2048 kB
+7f0000800000-7f0000a00000 rw-p 00000000 00:00 0
+Size:               2048 kB
+AnonHugePages:      2048 kB
+"""
+    assert numa.bound(numa_maps, smaps) == {2: (2048, 2048), 1: (2048, 2048)}
+
+
+def turns_are_compared_one_by_one():
+    ours, peer, control = guest_memory.by_node(
+        {"lines": 100, "ns": [[40, 40, 80], [50, 50, 100], [50, 500, 50]]})
+    assert ours == {"per_second": 2.5e9, "per_second_of_all": 300 / 160 * 1e9}, ours
+    assert peer == {"per_second": 2e9, "per_second_of_all": 1.5e9}, peer
+    assert control == {"per_second": 2e9, "per_second_of_all": 0.5e9}, control
+
+
+def round_of(ours, peer, control):
+    """A round that the cell guest_memory made."""
+    def figures(value):
+        return {"chase_per_second": value, "stream_per_second": value}
+    return {"esxmem": figures(ours), "thp": figures(peer), "thp_control": figures(control)}
+
+
+def guest_memory_judged(control):
+    """The cell's result for rounds of which some are bad for all."""
+    made = [round_of(99 * luck, 100 * luck, control * luck) for luck in (1, 2, 3, 1) * 4]
+    return guest_memory.judged({"arms": {"plain": made, "scanned": made}, "notes": [],
+                                "looks": None})
+
+
+def ratios_are_of_the_same_round():
+    result = guest_memory_judged(control=100)
+    found = result["data"]["ratios"]["esxmem chase_per_second"]
+    assert (found["median"], found["low"], found["high"]) == (0.99, 0.99, 0.99), found
+    row = goals.compare(goals.by_id("guest_memory"), goals.by_id("guest_memory").figures[0],
+                        result["arms"])
+    assert row["ratio"] == 0.99 and row["met"], row
+
+
+def a_control_that_is_off_spoils_the_cell():
+    guest_memory_judged(control=100.9)
+    try:
+        guest_memory_judged(control=98.9)
+    except RuntimeError as error:
+        assert "two nodes of one kind" in str(error), error
+    else:
+        raise AssertionError("it was believed")
+
+
+def a_control_that_may_be_one_will_do():
+    guest_memory.check_control("wide", {"median": 1.04, "low": 0.97, "high": 1.06, "each": []})
 
 
 def histograms_are_read_by_thread():
@@ -117,13 +209,6 @@ def a_merge_costs_ranges_and_flushes():
                           + invalidations.KVM, 3)
     assert invalidations.cost(calls, 18)["per_merged_page"] == 0.5
     assert invalidations.cost(calls, 0)["per_merged_page"] is None
-
-
-def ratios_are_to_the_guest_beside():
-    pairs = {"esxmem": [{"esxmem": {"chase_per_second": ours}, "thp": {"chase_per_second": peer}}
-                        for ours, peer in ((10, 20), (20, 10), (9, 9))]}
-    found = guest_memory.ratios(pairs)["esxmem chase_per_second"]
-    assert found == {"median": 1.0, "each": [0.5, 2.0, 1.0]}, found
 
 
 def a_choice_is_read_by_its_brackets():
@@ -167,9 +252,10 @@ def each_cell_has_its_module():
         assert (HERE / "inside" / f"{bench.host.virtual.module_of(row)}.py").exists(), row
 
 
+HELPERS = ("chase", "guest_memory_judged", "holding", "main", "round_of")
 TESTS = [test for name, test in sorted(globals().items())
          if callable(test) and getattr(test, "__module__", "") == "__main__"
-         and name not in ("holding", "main")]
+         and name not in HELPERS]
 
 
 def main():
