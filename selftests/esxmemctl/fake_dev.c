@@ -3,13 +3,16 @@
  * A control device without a kernel: preloaded, it answers the ioctls of
  * /dev/esxmem, and clones files by copying them.
  *
- * FAKE_LOG	each merge call is noted there: offset, length, path of the file
+ * FAKE_LOG	each merge call is noted there: offset, length, path of the file;
+ *		each call to reclaim: 0, length, path
  * FAKE_ERRNO	every call fails with that error
  * FAKE_CLONE_ERRNO	cloning does
- * FAKE_STOP	the first merge call sends SIGINT to its caller
+ * FAKE_STOP	the first merge or reclaim call sends SIGINT to its caller
+ * FAKE_PINNED	when there is no more to be reclaimed so many pages are pinned
  *
  * A merge call reports one page in four merged and one in four zero.  Of pages
- * every fourth is zero, the others are shared.
+ * every fourth is zero, the others are shared.  20000 pages can be reclaimed, as
+ * many of them by merging as by breaking a 2 MB frame for each 256.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -38,7 +41,7 @@ static void answer_info(struct esxmem_info *info)
 	info->frames = 640;
 }
 
-static void note(const struct esxmem_merge *merge)
+static void note(int fd, uint64_t offset, uint64_t length)
 {
 	const char *log = getenv("FAKE_LOG");
 	char link[64], path[512] = "";
@@ -46,18 +49,18 @@ static void note(const struct esxmem_merge *merge)
 
 	if (!log)
 		return;
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", merge->fd);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	if (readlink(link, path, sizeof(path) - 1) < 0)
 		abort();
 	out = fopen(log, "a");
-	fprintf(out, "%llu %llu %s\n", (unsigned long long)merge->offset,
-		(unsigned long long)merge->length, path);
+	fprintf(out, "%llu %llu %s\n", (unsigned long long)offset,
+		(unsigned long long)length, path);
 	fclose(out);
 }
 
 static int answer_merge(struct esxmem_merge *merge)
 {
-	note(merge);
+	note(merge->fd, merge->offset, merge->length);
 	if (merge->size != sizeof(*merge) || merge->flags || merge->reserved ||
 	    merge->offset % 4096 || merge->length % 4096) {
 		errno = EINVAL;
@@ -69,6 +72,35 @@ static int answer_merge(struct esxmem_merge *merge)
 	merge->merged = merge->visited / 4;
 	merge->zero = merge->visited / 4;
 	return 0;
+}
+
+static int answer_reclaim(struct esxmem_reclaim *reclaim)
+{
+	static uint64_t left = 20000;
+	const char *pinned = getenv("FAKE_PINNED");
+	uint64_t freed = reclaim->length / 4096;
+
+	note(reclaim->fd, 0, reclaim->length);
+	if (reclaim->size != sizeof(*reclaim) || reclaim->flags || reclaim->reserved ||
+	    reclaim->length % 4096) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (freed > left || !reclaim->length) {
+		freed = left;
+		reclaim->pinned = pinned ? atoi(pinned) : 0;
+	}
+	left -= freed;
+	reclaim->freed = freed;
+	reclaim->merged = freed / 2;
+	reclaim->broken = freed - freed / 2;
+	reclaim->huge_broken = reclaim->broken / 256;
+	reclaim->hashed = 2 * freed;
+	if (!getenv("FAKE_STOP"))
+		return 0;
+	raise(SIGINT);
+	errno = EINTR;
+	return -1;
 }
 
 static int answer_pages(const struct esxmem_pages *pages)
@@ -134,6 +166,8 @@ int ioctl(int fd, unsigned long request, ...)
 	}
 	if (request == ESXMEM_IOC_MERGE)
 		return answer_merge(arg);
+	if (request == ESXMEM_IOC_RECLAIM)
+		return answer_reclaim(arg);
 	if (request == ESXMEM_IOC_PAGES)
 		return answer_pages(arg);
 	if (request == ESXMEM_IOC_INFO) {

@@ -195,6 +195,29 @@ test_share_now_counts_zero_pages_apart()
 	clean
 }
 
+# Two files of equal pages; a VM that has given all has no more.
+test_reclaim_takes_what_there_is_and_no_more()
+{
+	clean
+	mkdir "$mnt/pair"
+	fill pair/a
+	fill pair/b
+	dd if=/dev/zero of="$mnt/pair/zeros" bs=4096 count=100 status=none
+	ctl 0 reclaim pair 4K --json
+	is_silent
+	json_holds 'd["complete"] is True' 'd["freed"] >= 1' 'd["reasons"] == []'
+	ctl 1 reclaim pair 1G --json
+	json_holds 'd["complete"] is False' 'd["reasons"] == ["exhausted"]'
+	complains "'pair' gave"
+	ctl 0 status --json
+	json_holds "d['used_bytes'] == $pages * 4096" \
+		"d['reclaimed_bytes'] == ($pages + 100) * 4096"
+	ctl 0 reclaim pair all --json
+	json_holds 'd["freed"] == 0'
+	same pair/a pair/b
+	clean
+}
+
 test_share_now_refuses_other_files()
 {
 	ctl 1 share now --file "$WORK/content"
@@ -376,6 +399,7 @@ test_others_see_what_they_may()
 	complains 'share not changed: this needs root'
 	[ "$(vm_value one share)" = 1 ]
 	ctl 1 share now one
+	ctl 1 reclaim one 4K
 	ctl 1 create vm2 4M
 	complains 'may not create'
 	clean

@@ -139,7 +139,7 @@ test_manual_explains_every_command_and_option()
 {
 	local page=$top/tools/man/esxmemctl.8 name option
 	for name in status show set 'vm list' 'vm show' 'vm set' 'share now' \
-		'share stats' top explain run create clone remove doctor; do
+		'share stats' reclaim top explain run create clone remove doctor; do
 		grep -qF "$name" "$page"
 		# shellcheck disable=SC2086 # two words
 		ctl 0 $name --help
@@ -180,6 +180,10 @@ test_completion_knows_commands_and_options()
 	prints share.order=
 	complete esxmemctl set share.b
 	[ "$(cat "$WORK/out")" = share.break_large= ]
+	complete esxmemctl reclaim we
+	[ "$(cat "$WORK/out")" = web1 ]
+	complete esxmemctl reclaim web1 a
+	[ "$(cat "$WORK/out")" = all ]
 	complete esxmemctl to
 	[ "$(cat "$WORK/out")" = top ]
 	complete esxmemctl top --it

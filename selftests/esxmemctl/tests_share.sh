@@ -3,7 +3,7 @@
 # shellcheck disable=SC2154 # set by who sources this
 # shellcheck disable=SC2016 # a backquote in a message
 #
-# Tests of esxmemctl: sharing and memory files.
+# Tests of esxmemctl: sharing, taking memory, and memory files.
 
 # --- sharing ---
 
@@ -150,6 +150,88 @@ test_share_now_reports_what_an_interrupt_left()
 	json_holds 'd["complete"] is False' 'd["total"]["visited"] == 16384'
 	complains 'interrupted'
 	[ "$(wc -l <"$FAKE_LOG")" -eq 1 ]
+}
+
+# --- taking memory ---
+
+test_reclaim_takes_it_in_pieces()
+{
+	fake_host "$root"
+	fake_device
+	ctl 0 reclaim web1 72M --json
+	is_silent
+	[ "$(cat "$FAKE_LOG")" = "0 67108864 $mnt/web1
+0 8388608 $mnt/web1" ]
+	json_holds 'd["vm"] == "web1"' 'd["freed"] == 72 * 256' 'd["complete"] is True' \
+		'd["freed_bytes"] == d["wanted_bytes"] == 72 << 20' 'd["reasons"] == []' \
+		'd["merged"] == d["broken"] == 36 * 256' 'd["huge_broken"] == 36' \
+		'd["hashed"] == 2 * d["freed"]'
+	ctl 0 reclaim libvirt/qemu/1-db 4K
+	is_silent
+	grep -q '^0 4096 .*/1-db$' "$FAKE_LOG"
+	grep -qE '^VM +FREED +MERGED' "$WORK/out"
+	grep -qE '^libvirt/qemu/1-db +1 ' "$WORK/out"
+}
+
+test_reclaim_says_why_not_more()
+{
+	fake_host "$root"
+	fake_device
+	ctl 1 reclaim web1 1G --json
+	json_holds 'd["complete"] is False' 'd["freed"] == 20000' \
+		'd["wanted_bytes"] == 1 << 30' 'd["reasons"] == ["exhausted"]'
+	complains "'web1' gave 78M of 1G: no more pages are zero or equal"
+	FAKE_PINNED=7 ctl 1 reclaim web1 1G --json
+	json_holds 'd["pinned"] == 7' 'd["reasons"] == ["pinned", "exhausted"]'
+	complains '7 pages are held by I/O'
+}
+
+test_reclaim_all_is_what_there_is()
+{
+	fake_host "$root"
+	fake_device
+	ctl 0 reclaim web1 all --json
+	is_silent
+	json_holds 'd["complete"] is True' 'd["freed"] == 20000' \
+		'd["wanted_bytes"] is None' 'd["reasons"] == ["exhausted"]'
+}
+
+test_reclaim_can_be_interrupted()
+{
+	fake_host "$root"
+	fake_device
+	FAKE_STOP=1 ctl 1 reclaim web1 72M --json
+	json_holds 'd["complete"] is False' 'd["freed"] == 64 * 256' \
+		'd["reasons"] == ["interrupted"]'
+	complains 'interrupted; what was freed until then, 64M, stays free'
+	[ "$(wc -l <"$FAKE_LOG")" -eq 1 ]
+}
+
+test_reclaim_refuses_what_makes_no_sense()
+{
+	fake_host "$root"
+	ctl 1 reclaim web1 4K
+	complains '/dev/esxmem is missing'
+	fake_device
+	ctl 2 reclaim
+	ctl 2 reclaim web1
+	complains 'needs the name of a VM'
+	ctl 2 reclaim web1 1M 2M
+	ctl 2 reclaim web1 -- -1
+	for size in 0 100 1Q '' 5000 ALL; do
+		ctl 2 reclaim web1 "$size"
+		complains 'SIZE cannot be'
+	done
+	ctl 1 reclaim foo 4K
+	complains "no VM named 'foo'"
+	rm "$mnt/web1"
+	ctl 1 reclaim web1 4K
+	complains 'has no file of that name'
+	[ ! -e "$FAKE_LOG" ]
+	ctl 0 create web1 4M
+	FAKE_ERRNO=1 ctl 1 reclaim web1 4K --json
+	json_holds 'd["reasons"] == ["failed"]' 'd["freed"] == 0'
+	complains 'permission denied: this needs root'
 }
 
 # --- memory files ---

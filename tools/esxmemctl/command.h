@@ -56,6 +56,7 @@ extern const struct esx_command esx_vm_show_command;
 extern const struct esx_command esx_vm_set_command;
 extern const struct esx_command esx_share_now_command;
 extern const struct esx_command esx_share_stats_command;
+extern const struct esx_command esx_reclaim_command;
 extern const struct esx_command esx_top_command;
 extern const struct esx_command esx_explain_command;
 extern const struct esx_command esx_run_command;

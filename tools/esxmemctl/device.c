@@ -66,6 +66,19 @@ int esx_dev_pages(int dev, struct esxmem_pages *pages)
 }
 
 /**
+ * esx_dev_reclaim() - bring a VM down by so much memory
+ * @dev: the control device
+ * @reclaim: fd and length in, what was done out, also with -EINTR
+ *
+ * Return: 0 or a negative errno
+ */
+int esx_dev_reclaim(int dev, struct esxmem_reclaim *reclaim)
+{
+	reclaim->size = sizeof(*reclaim);
+	return ioctl(dev, ESXMEM_IOC_RECLAIM, reclaim) ? -errno : 0;
+}
+
+/**
  * esx_dev_explain() - say why the control device did not answer
  * @err: what a device function returned
  */

@@ -40,6 +40,7 @@ int esx_dev_open(void);
 int esx_dev_info(int dev, struct esxmem_info *info);
 int esx_dev_merge(int dev, struct esxmem_merge *merge);
 int esx_dev_pages(int dev, struct esxmem_pages *pages);
+int esx_dev_reclaim(int dev, struct esxmem_reclaim *reclaim);
 void esx_dev_explain(int err);
 
 #endif /* ESXMEMCTL_KERNEL_H */

@@ -23,6 +23,7 @@ static const struct esx_command *const commands[] = {
 	&esx_vm_set_command,
 	&esx_share_now_command,
 	&esx_share_stats_command,
+	&esx_reclaim_command,
 	&esx_top_command,
 	&esx_explain_command,
 	&esx_run_command,

@@ -147,3 +147,18 @@ char *esx_mounts_find_vm(const char *name, const char *wanted)
 	esx_mounts_free(mounts, nr);
 	return found;
 }
+
+/**
+ * esx_mounts_explain_vm() - say why esx_mounts_find_vm() found nothing
+ * @name: the VM
+ * @advice: what to do if there is such a VM
+ */
+void esx_mounts_explain_vm(const char *name, const char *advice)
+{
+	if (esx_sysfs_has_vm(name))
+		esx_error("VM '%s' has no file of that name: it was unlinked while in use, or has "
+			  "a number because another mount has its name; %s",
+			  name, advice);
+	else
+		esx_error("no VM named '%s'; `esxmemctl vm list` shows them", name);
+}

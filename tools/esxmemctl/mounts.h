@@ -21,5 +21,6 @@ int esx_mounts_list(struct esx_mount **mounts, size_t *nr);
 void esx_mounts_free(struct esx_mount *mounts, size_t nr);
 char *esx_mounts_choose(const char *wanted);
 char *esx_mounts_find_vm(const char *name, const char *wanted);
+void esx_mounts_explain_vm(const char *name, const char *advice);
 
 #endif /* ESXMEMCTL_MOUNTS_H */

@@ -252,13 +252,7 @@ static void merge_vm(struct job *job, const char *name)
 		return;
 	}
 	job->failed = true;
-	if (esx_sysfs_has_vm(name))
-		esx_error("VM '%s' has no file of that name: it was unlinked while in use, or has "
-			  "a number because another mount has its name; use --file, or leave it "
-			  "to the scanner",
-			  name);
-	else
-		esx_error("no VM named '%s'; `esxmemctl vm list` shows them", name);
+	esx_mounts_explain_vm(name, "use --file, or leave it to the scanner");
 }
 
 static void merge_all(struct job *job)
