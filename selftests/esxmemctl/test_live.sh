@@ -358,6 +358,7 @@ test_doctor_is_content_here()
 	clean
 	ctl 0 doctor --json
 	json_holds 'd["fail"] == 0' \
+		'{c["check"] for c in d["checks"]} >= {"enforcement", "pool", "admission", "state", "sampling"}' \
 		'{c["check"] for c in d["checks"] if c["result"] == "ok"} >= {"module", "module-kvm", "device", "mount", "kvm", "nested-paging", "orphans"}' \
 		"any('$mnt with ' in c['message'] for c in d['checks'])"
 }

@@ -42,6 +42,72 @@ test_doctor_is_content_with_a_good_host()
 	prints "$mnt with rw,nosuid,nodev,noexec,salt=vm"
 }
 
+# A host with a policy that has everything in order; the arguments change tax/.
+fake_policy_host()
+{
+	fake_host "$root"
+	fake_policy "$root"
+	fake_device
+	fake_values "$esx/tax" refusals=0 sample_run=1 sample_method=young \
+		sample_fallbacks=0 state_free_bytes=4294967296 state_high_ms=1000000 \
+		state_soft_ms=99000 state_hard_ms=0 state_low_ms=0 "$@"
+}
+
+# $1 TAX-FILE=VALUE, $2 check that warns then, $3 what it says, $4 what it advises.
+warns_of()
+{
+	fake_policy_host "$1"
+	ctl 0 doctor --json
+	finds "$2" warn
+	json_holds "[c['check'] for c in d['checks'] if c['result'] == 'warn' and c['check'] in ('enforcement', 'pool', 'admission', 'state', 'sampling')] == ['$2']" \
+		"'$3' in [c['message'] for c in d['checks'] if c['check'] == '$2'][0]" \
+		"'$4' in [c['advice'] for c in d['checks'] if c['check'] == '$2'][0]"
+}
+
+test_doctor_is_content_with_a_good_policy()
+{
+	local check
+	fake_policy_host
+	ctl 0 doctor --json
+	for check in enforcement pool admission state sampling; do
+		finds "$check" ok
+	done
+	prints '64M of 7G are reserved'
+	prints 'relaxed: a VM'
+	fake_policy_host admission=strict
+	ctl 0 doctor
+	prints "strict: a VM's maximum must be unreserved"
+}
+
+test_doctor_knows_what_is_wrong_with_the_policy()
+{
+	warns_of reclaim=0 enforcement 'targets are computed only' 'tax.reclaim=on'
+	warns_of shortfall_bytes=1073741824 pool 'is 1G smaller than' 'tax.pool_bytes'
+	warns_of reserved_bytes=6800000000 pool 'are reserved' 'lower minima'
+	warns_of refusals=3 admission 'not admitted, 3 times' 'lower minima'
+	warns_of state=soft state 'soft: the host is short of memory, 4G are free' 'esxmemctl top'
+	warns_of state=low state 'guests may be slow' 'esxmemctl top'
+	warns_of state_hard_ms=20000 state 'short of memory for 10 %' 'state_soft_pm'
+	warns_of sample_run=0 sampling 'idle memory is not taxed' 'sample_run'
+	warns_of sample_fallbacks=7 sampling '7 periods' 'ATTACHED'
+	fake_policy_host admission=strict refusals=1
+	ctl 0 doctor
+	prints 'tax.admission=relaxed'
+	fake_policy_host
+	rm -r "$root/sys/module/esxmem_kvm"
+	ctl 0 doctor --json
+	finds sampling warn
+	prints 'neither run time nor accessed bits'
+}
+
+test_doctor_judges_no_policy_where_there_is_none()
+{
+	fake_policy_host
+	fake_no_policy "$root"
+	ctl 0 doctor --json
+	json_holds 'not {c["check"] for c in d["checks"]} & {"enforcement", "pool", "admission", "state", "sampling"}'
+}
+
 test_doctor_fails_on_an_empty_host()
 {
 	rm -rf "$root"

@@ -2,8 +2,8 @@
 /*
  * Doctor: says why things do not work, and what to do.
  *
- * The checks are in doctor_module.c, doctor_host.c and doctor_orphans.c; this
- * file calls them in the order in which one would repair things, and prints.
+ * The checks are in doctor_module.c, doctor_host.c, doctor_policy.c and
+ * doctor_orphans.c; this file calls them in the order in which one would repair things, and prints.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -31,8 +31,8 @@ static const char *const verdict_names[] = {
 };
 
 static void (*const checks[])(struct esx_report *report) = {
-	esx_doctor_modules, esx_doctor_device, esx_doctor_mounts,
-	esx_doctor_kvm,	    esx_doctor_rivals, esx_doctor_orphans,
+	esx_doctor_modules, esx_doctor_device, esx_doctor_mounts,  esx_doctor_kvm,
+	esx_doctor_policy,  esx_doctor_rivals, esx_doctor_orphans,
 };
 
 /**

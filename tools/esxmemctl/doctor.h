@@ -31,6 +31,7 @@ void esx_doctor_device(struct esx_report *report);
 void esx_doctor_mounts(struct esx_report *report);
 void esx_doctor_kvm(struct esx_report *report);
 void esx_doctor_rivals(struct esx_report *report);
+void esx_doctor_policy(struct esx_report *report);
 void esx_doctor_orphans(struct esx_report *report);
 
 #endif /* ESXMEMCTL_DOCTOR_H */
