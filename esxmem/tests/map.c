@@ -8,6 +8,9 @@
 #include "../fault.h"
 #include "../frame.h"
 #include "../punch.h"
+#include "../share/hints.h"
+#include "../share/large.h"
+#include "../share/shared.h"
 #include "map.h"
 
 static void init_vm(struct esx_vm *vm, u64 salt)
@@ -64,6 +67,27 @@ void destroy_test_map(struct kunit *test, struct test_map *map)
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&map->quota.used), 0);
 	esx_pmap_put(map->pmap);
 	kfree(map);
+}
+
+/**
+ * end_sharing_test() - destroy the maps of a test; nothing of sharing may be left
+ * @test: the test
+ * @maps: from create_test_map(), or NULL where the test did not get that far
+ * @nr: how many
+ */
+void end_sharing_test(struct kunit *test, struct test_map *const *maps, unsigned int nr)
+{
+	unsigned int i;
+
+	KUNIT_EXPECT_EQ(test, esx_hints_check(), 0);
+	for (i = 0; i < nr; i++)
+		if (maps[i])
+			destroy_test_map(test, maps[i]);
+	KUNIT_EXPECT_EQ(test, esx_hints_count(), 0);
+	KUNIT_EXPECT_EQ(test, esx_frame_count(), 0);
+	KUNIT_EXPECT_EQ(test, esx_shared_count(), 0);
+	KUNIT_EXPECT_EQ(test, esx_large_shareable_pages(), 0);
+	KUNIT_EXPECT_EQ(test, esx_large_shareable_frames(), 0);
 }
 
 /**
@@ -251,6 +275,43 @@ void write_page(struct kunit *test, struct test_map *map, pgoff_t pgoff, unsigne
 	memset32(page_address(fault.page), number, PAGE_SIZE / sizeof(u32));
 	put_page(fault.page);
 	leave_test_map(map);
+}
+
+static void fill(struct kunit *test, struct test_map *map, pgoff_t first, pgoff_t end,
+		 unsigned int number, unsigned int step)
+{
+	enter_test_map(test, map);
+	for (; first < end; first++, number += step)
+		set_page_at(test, map, first, number);
+	leave_test_map(map);
+}
+
+/**
+ * fill_alike() - give empty pages private frames of one contents
+ * @test: the test
+ * @map: a map that is not entered
+ * @first: first page
+ * @end: page after the last one
+ * @number: contents, as in set_page_at()
+ */
+void fill_alike(struct kunit *test, struct test_map *map, pgoff_t first, pgoff_t end,
+		unsigned int number)
+{
+	fill(test, map, first, end, number, 0);
+}
+
+/**
+ * fill_apart() - give empty pages private frames of which no two are alike
+ * @test: the test
+ * @map: a map that is not entered
+ * @first: first page
+ * @end: page after the last one
+ * @number: contents of the first; each has one more than the page before it
+ */
+void fill_apart(struct kunit *test, struct test_map *map, pgoff_t first, pgoff_t end,
+		unsigned int number)
+{
+	fill(test, map, first, end, number, 1);
 }
 
 /**

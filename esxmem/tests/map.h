@@ -32,6 +32,7 @@ struct test_map {
 
 struct test_map *create_test_map(struct kunit *test, u64 salt);
 void destroy_test_map(struct kunit *test, struct test_map *map);
+void end_sharing_test(struct kunit *test, struct test_map *const *maps, unsigned int nr);
 
 void enter_test_map(struct kunit *test, struct test_map *map);
 void leave_test_map(struct test_map *map);
@@ -50,6 +51,10 @@ struct page *page_at(struct kunit *test, struct test_map *map, pgoff_t pgoff);
 /* These enter it. */
 struct page *page_of(struct kunit *test, struct test_map *map, pgoff_t pgoff);
 void write_page(struct kunit *test, struct test_map *map, pgoff_t pgoff, unsigned int number);
+void fill_alike(struct kunit *test, struct test_map *map, pgoff_t first, pgoff_t end,
+		unsigned int number);
+void fill_apart(struct kunit *test, struct test_map *map, pgoff_t first, pgoff_t end,
+		unsigned int number);
 
 void expect_counts(struct kunit *test, struct test_map *map, long nr_zero, long nr_private,
 		   long nr_shared, long nr_huge);

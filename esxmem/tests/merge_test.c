@@ -53,33 +53,14 @@ static void exit_maps(struct kunit *test)
 {
 	struct fixture *fix = test->priv;
 
-	if (!fix)
-		return;
-	KUNIT_EXPECT_EQ(test, esx_hints_check(), 0);
-	if (fix->stranger)
-		destroy_test_map(test, fix->stranger);
-	if (fix->friend)
-		destroy_test_map(test, fix->friend);
-	if (fix->map)
-		destroy_test_map(test, fix->map);
-	KUNIT_EXPECT_EQ(test, esx_hints_count(), 0);
-	KUNIT_EXPECT_EQ(test, esx_frame_count(), 0);
-	KUNIT_EXPECT_EQ(test, esx_shared_count(), 0);
-}
-
-/* Gives pages @first to @end - 1 private frames of this contents. */
-static void fill(struct kunit *test, struct test_map *map, pgoff_t first, pgoff_t end,
-		 unsigned int number)
-{
-	enter_test_map(test, map);
-	for (; first < end; first++)
-		set_page_at(test, map, first, number);
-	leave_test_map(map);
+	if (fix)
+		end_sharing_test(test, (struct test_map *[]){ fix->stranger, fix->friend,
+							      fix->map }, 3);
 }
 
 static void fill_one(struct kunit *test, struct test_map *map, pgoff_t pgoff, unsigned int number)
 {
-	fill(test, map, pgoff, pgoff + 1, number);
+	fill_alike(test, map, pgoff, pgoff + 1, number);
 }
 
 static enum esx_state state_of(struct kunit *test, struct test_map *map, pgoff_t pgoff)
@@ -131,8 +112,8 @@ static void equal_pages_share_one_frame(struct kunit *test)
 	struct page *page;
 	pgoff_t pgoff;
 
-	fill(test, fix->map, 100, 110, 7);
-	fill(test, fix->map, 1000, 1010, 7);
+	fill_alike(test, fix->map, 100, 110, 7);
+	fill_alike(test, fix->map, 1000, 1010, 7);
 	report = share(test, fix->map);
 	KUNIT_EXPECT_EQ(test, report.visited, 20);
 	KUNIT_EXPECT_EQ(test, report.merged, 20);
@@ -155,8 +136,8 @@ static void second_pass_finds_nothing_to_do(struct kunit *test)
 	struct fixture *fix = test->priv;
 	struct esx_merge_report report;
 
-	fill(test, fix->map, 0, 10, 7);
-	fill(test, fix->map, 10, 20, 0);
+	fill_alike(test, fix->map, 0, 10, 7);
+	fill_alike(test, fix->map, 10, 20, 0);
 	fill_one(test, fix->map, 20, 8);
 	share(test, fix->map);
 	report = share(test, fix->map);
@@ -187,7 +168,7 @@ static void zero_pages_are_given_up(struct kunit *test)
 	struct fixture *fix = test->priv;
 	struct esx_merge_report report;
 
-	fill(test, fix->map, 0, 30, 0);
+	fill_alike(test, fix->map, 0, 30, 0);
 	report = share(test, fix->map);
 	KUNIT_EXPECT_EQ(test, report.zero, 30);
 	expect_counts(test, fix->map, 30, 0, 0, 0);
@@ -200,7 +181,7 @@ static void only_the_range_is_looked_at(struct kunit *test)
 	struct fixture *fix = test->priv;
 	struct esx_merge_report report = {};
 
-	fill(test, fix->map, 0, 100, 7);
+	fill_alike(test, fix->map, 0, 100, 7);
 	KUNIT_EXPECT_EQ(test, esx_share_range(fix->map->pmap, 10, 20, &report), 0);
 	KUNIT_EXPECT_EQ(test, report.visited, 10);
 	expect_counts(test, fix->map, 0, 90, 10, 0);
@@ -265,8 +246,8 @@ static void files_of_two_salts_do_not_share(struct kunit *test)
 	struct fixture *fix = test->priv;
 	unsigned int pass;
 
-	fill(test, fix->map, 0, 2, 7);
-	fill(test, fix->stranger, 0, 2, 7);
+	fill_alike(test, fix->map, 0, 2, 7);
+	fill_alike(test, fix->stranger, 0, 2, 7);
 	fill_one(test, fix->map, 9, 8);
 	fill_one(test, fix->stranger, 9, 8);
 	for (pass = 0; pass < 2; pass++) {
@@ -284,7 +265,7 @@ static void pinned_page_is_left_alone(struct kunit *test)
 	struct esx_merge_report report;
 	struct page *page;
 
-	fill(test, fix->map, 0, 2, 7);
+	fill_alike(test, fix->map, 0, 2, 7);
 	page = page_of(test, fix->map, 1);
 	get_page(page);
 	report = share(test, fix->map);
@@ -304,7 +285,7 @@ static void page_is_not_merged_with_a_pinned_one(struct kunit *test)
 	struct fixture *fix = test->priv;
 	struct page *page;
 
-	fill(test, fix->map, 0, 3, 7);
+	fill_alike(test, fix->map, 0, 3, 7);
 	page = page_of(test, fix->map, 0);
 	get_page(page);
 	share(test, fix->map);
@@ -350,7 +331,7 @@ static void locked_page_is_left_alone(struct kunit *test)
 	struct esx_merge_report report;
 	struct page *page;
 
-	fill(test, fix->map, 0, 2, 7);
+	fill_alike(test, fix->map, 0, 2, 7);
 	page = page_of(test, fix->map, 1);
 	note_mapped(test, fix->map, 1);
 
@@ -375,7 +356,7 @@ static void equal_hash_with_other_contents_is_not_merged(struct kunit *test)
 	unsigned int number;
 
 	/* The trick works with about every other contents. */
-	fill(test, fix->map, 0, 2, 0);
+	fill_alike(test, fix->map, 0, 2, 0);
 	a = page_of(test, fix->map, 0);
 	b = page_of(test, fix->map, 1);
 	for (number = 1; number < 100; number++) {
@@ -488,7 +469,7 @@ static void writer_of_shared_page_gets_its_own(struct kunit *test)
 	struct fixture *fix = test->priv;
 	struct page *shared;
 
-	fill(test, fix->map, 0, 3, 7);
+	fill_alike(test, fix->map, 0, 3, 7);
 	share(test, fix->map);
 	shared = page_of(test, fix->map, 0);
 
@@ -508,7 +489,7 @@ static void shared_frame_goes_with_its_last_page(struct kunit *test)
 {
 	struct fixture *fix = test->priv;
 
-	fill(test, fix->map, 0, 2, 7);
+	fill_alike(test, fix->map, 0, 2, 7);
 	share(test, fix->map);
 	KUNIT_EXPECT_EQ(test, esx_shared_count(), 1);
 	break_page(test, fix->map, 0);
@@ -527,7 +508,7 @@ static void writer_of_zero_page_gets_zeros(struct kunit *test)
 {
 	struct fixture *fix = test->priv;
 
-	fill(test, fix->map, 0, 2, 0);
+	fill_alike(test, fix->map, 0, 2, 0);
 	share(test, fix->map);
 	expect_counts(test, fix->map, 2, 0, 0, 0);
 	break_page(test, fix->map, 0);
@@ -539,8 +520,8 @@ static void punched_pages_are_forgotten(struct kunit *test)
 {
 	struct fixture *fix = test->priv;
 
-	fill(test, fix->map, 0, 10, 7);
-	fill(test, fix->map, 10, 20, 0);
+	fill_alike(test, fix->map, 0, 10, 7);
+	fill_alike(test, fix->map, 10, 20, 0);
 	fill_one(test, fix->map, 20, 8);
 	fill_one(test, fix->friend, 0, 7);
 	share(test, fix->map);

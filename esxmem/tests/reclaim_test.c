@@ -42,37 +42,16 @@ static void exit_maps(struct kunit *test)
 {
 	struct fixture *fix = test->priv;
 
-	if (!fix)
-		return;
-	KUNIT_EXPECT_EQ(test, esx_hints_check(), 0);
-	if (fix->friend)
-		destroy_test_map(test, fix->friend);
-	if (fix->map)
-		destroy_test_map(test, fix->map);
-	KUNIT_EXPECT_EQ(test, esx_hints_count(), 0);
-	KUNIT_EXPECT_EQ(test, esx_frame_count(), 0);
-	KUNIT_EXPECT_EQ(test, esx_shared_count(), 0);
-	KUNIT_EXPECT_EQ(test, esx_large_shareable_frames(), 0);
-}
-
-/* Gives pages @first to @end - 1 private frames of this contents. */
-static void fill(struct kunit *test, struct test_map *map, pgoff_t first, pgoff_t end,
-		 unsigned int number)
-{
-	enter_test_map(test, map);
-	for (; first < end; first++)
-		set_page_at(test, map, first, number);
-	leave_test_map(map);
+	if (fix)
+		end_sharing_test(test, (struct test_map *[]){ fix->friend, fix->map }, 2);
 }
 
 static void fill_unique(struct kunit *test, struct test_map *map, pgoff_t first, pgoff_t end)
 {
 	struct fixture *fix = test->priv;
 
-	enter_test_map(test, map);
-	for (; first < end; first++)
-		set_page_at(test, map, first, fix->unique++);
-	leave_test_map(map);
+	fill_apart(test, map, first, end, fix->unique);
+	fix->unique += end - first;
 }
 
 /* A 2 MB frame of which @nr parts are zero, and the rest like no other. */
@@ -123,7 +102,7 @@ static void equal_pages_are_merged(struct kunit *test)
 	struct fixture *fix = test->priv;
 	struct esx_reclaim_report report;
 
-	fill(test, fix->map, 10, 110, 7);
+	fill_alike(test, fix->map, 10, 110, 7);
 	report = reclaim(test, fix->map, ALL);
 	KUNIT_EXPECT_EQ(test, report.merged, 99);
 	expect_counts(test, fix->map, 0, 0, 100, 0);
@@ -136,7 +115,7 @@ static void zero_pages_are_given_up(struct kunit *test)
 	struct fixture *fix = test->priv;
 	struct esx_reclaim_report report;
 
-	fill(test, fix->map, 600, 640, 0);
+	fill_alike(test, fix->map, 600, 640, 0);
 	fill_unique(test, fix->map, 640, 650);
 	report = reclaim(test, fix->map, ALL);
 	KUNIT_EXPECT_EQ(test, report.zero, 40);
@@ -152,9 +131,9 @@ static void pages_of_another_vm_count(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < 50; i++) {
-		fill(test, fix->map, i, i + 1, i + 1);
-		fill(test, fix->friend, i, i + 1, i + 1);
-		fill(test, fix->friend, 512 + i, 513 + i, i + 1);
+		fill_alike(test, fix->map, i, i + 1, i + 1);
+		fill_alike(test, fix->friend, i, i + 1, i + 1);
+		fill_alike(test, fix->friend, 512 + i, 513 + i, i + 1);
 	}
 	report = reclaim(test, fix->map, ALL);
 	KUNIT_EXPECT_EQ(test, report.freed, 0);
@@ -185,7 +164,7 @@ static void nothing_comes_of_nothing(struct kunit *test)
 
 	report = reclaim(test, fix->map, ALL);
 	KUNIT_EXPECT_EQ(test, report.freed, 0);
-	fill(test, fix->map, 0, 10, 0);
+	fill_alike(test, fix->map, 0, 10, 0);
 	report = reclaim(test, fix->map, 0);
 	KUNIT_EXPECT_EQ(test, report.freed, 0);
 	expect_counts(test, fix->map, 0, 10, 0, 0);
@@ -203,7 +182,7 @@ static void reclaim_stops_when_enough_is_freed(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < REGIONS; i++)
-		fill(test, fix->map, i * ESX_REGION_PAGES, i * ESX_REGION_PAGES + 10, 0);
+		fill_alike(test, fix->map, i * ESX_REGION_PAGES, i * ESX_REGION_PAGES + 10, 0);
 	KUNIT_EXPECT_EQ(test, reclaim(test, fix->map, 1).freed, 10);
 	KUNIT_EXPECT_EQ(test, reclaim(test, fix->map, 11).freed, 20);
 	KUNIT_EXPECT_EQ(test, reclaim(test, fix->map, 10).freed, 10);
@@ -216,7 +195,7 @@ static void reclaim_goes_round(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < REGIONS; i++)
-		fill(test, fix->map, i * ESX_REGION_PAGES, i * ESX_REGION_PAGES + 10, 0);
+		fill_alike(test, fix->map, i * ESX_REGION_PAGES, i * ESX_REGION_PAGES + 10, 0);
 	for (i = 0; i < REGIONS; i++) {
 		KUNIT_EXPECT_EQ(test, reclaim(test, fix->map, 1).freed, 10);
 		/* It is not back at the first region before all had their turn. */
@@ -233,7 +212,7 @@ static void reclaim_goes_on_where_it_gave_up(struct kunit *test)
 	unsigned int i;
 
 	fill_unique(test, fix->map, 0, 3 * ESX_REGION_PAGES);
-	fill(test, fix->map, 3 * ESX_REGION_PAGES, 3 * ESX_REGION_PAGES + 10, 0);
+	fill_alike(test, fix->map, 3 * ESX_REGION_PAGES, 3 * ESX_REGION_PAGES + 10, 0);
 	for (i = 0; i < 3; i++) {
 		report = reclaim_limited(test, fix->map, ALL, 1);
 		KUNIT_EXPECT_EQ(test, report.hashed, ESX_REGION_PAGES);
@@ -249,7 +228,7 @@ static void large_frames_are_broken_when_nothing_else_helps(struct kunit *test)
 	struct esx_reclaim_report report;
 
 	fill_huge(test, fix->map, 0, 300);
-	fill(test, fix->map, ESX_REGION_PAGES, ESX_REGION_PAGES + 50, 0);
+	fill_alike(test, fix->map, ESX_REGION_PAGES, ESX_REGION_PAGES + 50, 0);
 	report = reclaim(test, fix->map, 50);
 	KUNIT_EXPECT_EQ(test, report.zero, 50);
 	KUNIT_EXPECT_EQ(test, report.huge_broken, 0);

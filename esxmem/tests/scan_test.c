@@ -44,27 +44,8 @@ static void exit_maps(struct kunit *test)
 
 	esx_break_large_set(ESX_BREAK_PRESSURE);
 	esx_pressure_percent_set(10);
-	if (!fix)
-		return;
-	KUNIT_EXPECT_EQ(test, esx_hints_check(), 0);
-	if (fix->friend)
-		destroy_test_map(test, fix->friend);
-	if (fix->map)
-		destroy_test_map(test, fix->map);
-	KUNIT_EXPECT_EQ(test, esx_hints_count(), 0);
-	KUNIT_EXPECT_EQ(test, esx_frame_count(), 0);
-	KUNIT_EXPECT_EQ(test, esx_shared_count(), 0);
-	KUNIT_EXPECT_EQ(test, esx_large_shareable_pages(), 0);
-	KUNIT_EXPECT_EQ(test, esx_large_shareable_frames(), 0);
-}
-
-static void fill(struct kunit *test, struct test_map *map, pgoff_t first, pgoff_t end,
-		 unsigned int number, unsigned int step)
-{
-	enter_test_map(test, map);
-	for (; first < end; first++, number += step)
-		set_page_at(test, map, first, number);
-	leave_test_map(map);
+	if (fix)
+		end_sharing_test(test, (struct test_map *[]){ fix->friend, fix->map }, 2);
 }
 
 static struct page *backed_page_of(struct kunit *test, struct test_map *map, pgoff_t pgoff)
@@ -109,7 +90,7 @@ static void unchanged_page_is_not_hashed_again(struct kunit *test)
 	struct fixture *fix = test->priv;
 	struct esx_merge_report report;
 
-	fill(test, fix->map, 0, 500, 1, 1);
+	fill_apart(test, fix->map, 0, 500, 1);
 	report = scan(test);
 	KUNIT_EXPECT_EQ(test, report.hashed, 500);
 	report = scan(test);
@@ -132,8 +113,8 @@ static void clean_page_is_found_by_a_later_one(struct kunit *test)
 	struct fixture *fix = test->priv;
 	unsigned int i;
 
-	fill(test, fix->map, 0, 100, 1, 1);
-	fill(test, fix->friend, 0, 100, 1001, 1);
+	fill_apart(test, fix->map, 0, 100, 1);
+	fill_apart(test, fix->friend, 0, 100, 1001);
 	for (i = 0; i < 9; i++)
 		scan(test);
 	write_page(test, fix->friend, 3, 50);
@@ -150,8 +131,8 @@ static void two_late_pages_meet(struct kunit *test)
 	struct fixture *fix = test->priv;
 	unsigned int i;
 
-	fill(test, fix->map, 0, 10, 1, 1);
-	fill(test, fix->friend, 0, 10, 1001, 1);
+	fill_apart(test, fix->map, 0, 10, 1);
+	fill_apart(test, fix->friend, 0, 10, 1001);
 	for (i = 0; i < 9; i++)
 		scan(test);
 	write_page(test, fix->map, 3, 7777);
@@ -170,7 +151,7 @@ static void page_that_keeps_changing_is_hashed_where_it_is(struct kunit *test)
 	struct esx_merge_report report;
 	unsigned int i;
 
-	fill(test, fix->map, 0, 1, 1, 1);
+	fill_apart(test, fix->map, 0, 1, 1);
 	scan(test);
 	for (i = 0; i < 20; i++) {
 		write_page(test, fix->map, 0, 100 + i);
@@ -189,7 +170,7 @@ static void page_refused_is_looked_at_again(struct kunit *test)
 	struct page *page;
 	unsigned int i;
 
-	fill(test, fix->map, 0, 2, 7, 0);
+	fill_alike(test, fix->map, 0, 2, 7);
 	page = backed_page_of(test, fix->map, 0);
 	get_page(page);
 	for (i = 0; i < 5; i++)
@@ -206,7 +187,7 @@ static void page_that_is_written_to_all_the_time_is_not_merged(struct kunit *tes
 	struct fixture *fix = test->priv;
 	unsigned int i;
 
-	fill(test, fix->map, 0, 2, 7, 0);
+	fill_alike(test, fix->map, 0, 2, 7);
 	for (i = 0; i < 20; i++) {
 		scan(test);
 		/* The contents are the same, but who would know? */
@@ -230,7 +211,7 @@ static void scan_others(struct kunit *test, unsigned int nr_regions)
 
 	while (nr_regions--) {
 		first = ESX_REGION_PAGES + fix->nr_others++;
-		fill(test, fix->friend, first, first + 1, 1000 + fix->nr_others, 1);
+		fill_apart(test, fix->friend, first, first + 1, 1000 + fix->nr_others);
 		visit.pass = ++fix->pass;
 		first = ESX_REGION_PAGES;
 		esx_share_region(fix->friend->pmap, &first, 2 * ESX_REGION_PAGES, &visit);
@@ -241,12 +222,12 @@ static void new_page_is_merged_with_one_that_has_settled(struct kunit *test)
 {
 	struct fixture *fix = test->priv;
 
-	fill(test, fix->map, 0, 10, 1, 1);
+	fill_apart(test, fix->map, 0, 10, 1);
 	scan(test);
 	scan_others(test, 40);
 	/* This one has changed since. */
 	write_page(test, fix->map, 9, 10);
-	fill(test, fix->friend, 0, 10, 1, 1);
+	fill_apart(test, fix->friend, 0, 10, 1);
 	scan_map(test, fix->friend, ++fix->pass, false);
 	expect_counts(test, fix->map, 0, 1, 9, 0);
 	expect_counts(test, fix->friend, 0, 41, 9, 0);
@@ -259,10 +240,10 @@ static void new_pages_wait_until_one_has_settled(struct kunit *test)
 {
 	struct fixture *fix = test->priv;
 
-	fill(test, fix->map, 0, 10, 1, 1);
+	fill_apart(test, fix->map, 0, 10, 1);
 	scan_map(test, fix->map, ++fix->pass, false);
 	scan_others(test, 10);
-	fill(test, fix->friend, 0, 10, 1, 1);
+	fill_apart(test, fix->friend, 0, 10, 1);
 	scan_map(test, fix->friend, ++fix->pass, false);
 	expect_counts(test, fix->map, 0, 10, 0, 0);
 	scan(test);
@@ -275,11 +256,11 @@ static void page_hashed_later_has_not_settled(struct kunit *test)
 	struct fixture *fix = test->priv;
 	struct esx_region *region;
 
-	fill(test, fix->map, 0, 10, 1, 1);
+	fill_apart(test, fix->map, 0, 10, 1);
 	scan_map(test, fix->map, ++fix->pass, false);
 	region = xa_load(&fix->map->pmap->regions, 0);
 	region->clock += 10;
-	fill(test, fix->friend, 0, 10, 1, 1);
+	fill_apart(test, fix->friend, 0, 10, 1);
 	scan_map(test, fix->friend, ++fix->pass, false);
 	expect_counts(test, fix->map, 0, 10, 0, 0);
 }
@@ -306,8 +287,8 @@ static void sharing_that_breaks_is_left_alone(struct kunit *test)
 	unsigned int i;
 
 	/* Somebody keeps the frame, so the page meets it each time. */
-	fill(test, fix->friend, 0, 2, 7, 0);
-	fill(test, fix->map, 0, 1, 7, 0);
+	fill_alike(test, fix->friend, 0, 2, 7);
+	fill_alike(test, fix->map, 0, 1, 7);
 	for (i = 0; i < 22; i++) {
 		scan(test);
 		write_page(test, fix->map, 0, 7);
@@ -345,8 +326,8 @@ static void change_of_salt_is_noticed(struct kunit *test)
 	struct fixture *fix = test->priv;
 
 	fix->friend->vm.salt = SALT + 1;
-	fill(test, fix->map, 0, 1, 7, 0);
-	fill(test, fix->friend, 0, 1, 7, 0);
+	fill_alike(test, fix->map, 0, 1, 7);
+	fill_alike(test, fix->friend, 0, 1, 7);
 	scan(test);
 	scan(test);
 	expect_counts(test, fix->map, 0, 1, 0, 0);
@@ -470,7 +451,7 @@ static void region_that_was_never_whole_is_not_joined(struct kunit *test)
 	struct fixture *fix = test->priv;
 	unsigned int i;
 
-	fill(test, fix->map, 0, ESX_REGION_PAGES, 1, 1);
+	fill_apart(test, fix->map, 0, ESX_REGION_PAGES, 1);
 	for (i = 0; i < 8; i++)
 		scan(test);
 	expect_counts(test, fix->map, 0, ESX_REGION_PAGES, 0, 0);
@@ -482,7 +463,7 @@ static void region_that_shares_is_not_joined(struct kunit *test)
 	unsigned int i;
 
 	fill_broken(test, fix->map);
-	fill(test, fix->friend, 0, 1, 1, 1);
+	fill_apart(test, fix->friend, 0, 1, 1);
 	for (i = 0; i < 8; i++)
 		scan(test);
 	expect_counts(test, fix->map, 0, ESX_REGION_PAGES - 1, 1, 0);
@@ -495,7 +476,7 @@ static void region_is_joined_when_sharing_is_gone(struct kunit *test)
 	unsigned int i;
 
 	fill_broken(test, fix->map);
-	fill(test, fix->friend, 0, ESX_REGION_PAGES, 1, 1);
+	fill_apart(test, fix->friend, 0, ESX_REGION_PAGES, 1);
 	scan(test);
 	scan(test);
 	expect_counts(test, fix->map, 0, 0, ESX_REGION_PAGES, 0);
