@@ -104,6 +104,8 @@ struct esx_region {
 	u16 epoch;
 	/** @patience: see share/large.c and share/join.c. */
 	u8 patience;
+	/** @rest: looks for which the 2 MB frame is not to be broken. */
+	u8 rest;
 };
 
 /**

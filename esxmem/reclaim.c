@@ -169,7 +169,12 @@ static void share_small(struct reclaim *rec)
 /* What breaking 2 MB frames would save; @only_new: of the others it is known. */
 static void look_at_large(struct reclaim *rec, bool only_new)
 {
-	const struct esx_share_visit visit = { .kind = ESX_VISIT_LOOK, .only_new = only_new };
+	const struct esx_share_visit visit = {
+		.kind = ESX_VISIT_LOOK,
+		.only_new = only_new,
+		/* At the first look of a call that somebody asked for. */
+		.wakes = only_new && !rec->req->spares,
+	};
 	const struct esx_share_visit again = { .kind = ESX_VISIT_LOOK, .only_new = true };
 	struct esx_place at = {};
 

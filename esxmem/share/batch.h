@@ -73,6 +73,8 @@ struct esx_share_visit {
 	bool spares;
 	/** @only_new: with ESX_VISIT_LOOK: hash no frame that was looked at before. */
 	bool only_new;
+	/** @wakes: with ESX_VISIT_LOOK: frames that rest are to be tried again. */
+	bool wakes;
 	/** @min_gain: with ESX_VISIT_BREAK: pages that it must save. */
 	unsigned int min_gain;
 	/** @break_hot: break 2 MB frames that are in use, too. */

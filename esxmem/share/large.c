@@ -18,6 +18,10 @@
  *
  * A frame is never unmapped to be looked at: the guest would pay for what is not
  * wanted yet.  It is looked at in passes further and further apart.
+ *
+ * One that cannot be broken, because I/O holds a page of it, was unmapped for
+ * nothing.  So it rests for some looks before it is tried again, unless somebody
+ * asks; what is known of it is kept meanwhile.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -39,6 +43,8 @@
 #define MIN_SAMPLES_MET		2
 /* A frame is hashed in one pass of 2^this, at the least. */
 #define MAX_PATIENCE		6
+/* Looks that a frame rests for: as many passes, or turns of reclaim by the fourth. */
+#define REST_LOOKS		32
 
 const char *const esx_break_large_names[ESX_BREAK_NR] = {
 	[ESX_BREAK_NEVER] = "never",
@@ -186,6 +192,7 @@ void esx_large_forget_frame(struct esx_region *region)
 	esx_large_set_gain(region, 0);
 	esx_hints_destroy(region->samples);
 	region->samples = NULL;
+	region->rest = 0;
 }
 
 static void forget_gains(struct esx_pmap *pmap)
@@ -308,21 +315,25 @@ static u64 nr_left(const struct esx_slot *slot, pgoff_t end)
  * @slot: see there
  * @how: see there
  *
- * Forgets what was known of the frame, also when it fails: others shall have
- * their turn.
+ * When it fails the frame leaves the line, for others to have their turn.
  *
  * Return: see there.
  */
 int esx_large_break(struct esx_slot *slot, struct esx_break *how)
 {
+	struct esx_region *region = slot->region;
 	struct esx_vm *vm = slot->pmap->vm;
 	int err;
 
-	esx_large_forget_frame(slot->region);
-	slot->region->patience = 0;
 	err = esx_slot_break_huge(slot, how);
-	if (err)
+	if (err) {
+		esx_large_set_gain(region, 0);
+		region->rest = err == -EBUSY ? REST_LOOKS : 0;
 		return err;
+	}
+	/* It has a leaf for as long as the map is entered: nobody else looks at these. */
+	esx_large_forget_frame(region);
+	region->patience = 0;
 	esx_count_event(&vm->events, ESX_EV_HUGE_BROKEN);
 	esx_count_events(&vm->events, ESX_EV_ZEROED, how->nr_zero);
 	esx_count_events(&vm->events, ESX_EV_MERGED, how->nr_shared);
@@ -507,6 +518,37 @@ static void visit_frame(struct esx_slot *slot, pgoff_t end, const struct esx_can
 	estimate(region);
 }
 
+/* Could it not be broken, a short while ago? */
+static bool rests(struct esx_region *region, const struct esx_share_visit *visit)
+{
+	if (visit->wakes || (visit->kind == ESX_VISIT_ALL && !visit->pass))
+		region->rest = 0;
+	if (!region->rest)
+		return false;
+	region->rest--;
+	return true;
+}
+
+static void leave_alone(const struct esx_slot *slot, pgoff_t end, struct esx_share_visit *visit)
+{
+	visit->report.visited += nr_left(slot, end);
+	if (slot->region->samples)
+		visit->report.clean += nr_left(slot, end);
+}
+
+static void visit_locked(struct esx_slot *slot, pgoff_t end, const struct esx_candidate *cand,
+			 struct esx_share_visit *visit)
+{
+	if (rests(slot->region, visit)) {
+		leave_alone(slot, end, visit);
+		return;
+	}
+	if (wants_look(visit))
+		visit_frame(slot, end, cand, visit);
+	if (wants_break(slot, visit))
+		break_frame(slot, end, cand, visit);
+}
+
 /**
  * esx_large_visit() - do what is to be done about a region's 2 MB frame
  * @region: of an entered map; it may have none
@@ -519,7 +561,7 @@ void esx_large_visit(struct esx_region *region, pgoff_t first, pgoff_t end,
 		     struct esx_candidate *cand, struct esx_share_visit *visit)
 {
 	struct esx_slot *slot = &cand->slot;
-	bool is_huge, waits;
+	bool waits;
 
 	if (smp_load_acquire(&region->leaf)) {
 		esx_large_set_gain(region, 0);
@@ -534,10 +576,7 @@ void esx_large_visit(struct esx_region *region, pgoff_t first, pgoff_t end,
 		visit->report.busy++;
 		return;
 	}
-	is_huge = esx_slot_is_huge(slot);
-	if (is_huge && wants_look(visit))
-		visit_frame(slot, end, cand, visit);
-	if (is_huge && wants_break(slot, visit))
-		break_frame(slot, end, cand, visit);
+	if (esx_slot_is_huge(slot))
+		visit_locked(slot, end, cand, visit);
 	esx_pmap_unlock(slot);
 }

@@ -354,6 +354,46 @@ static void large_frame_that_is_pinned_stays(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, reclaim(test, fix->map, ALL).broken, 300);
 }
 
+/* A turn of enforcement: nobody asked for this VM. */
+static struct esx_reclaim_report reclaim_sparingly(struct kunit *test, struct test_map *map)
+{
+	const struct esx_reclaim_req req = { .pages = ALL, .spares = true };
+	struct esx_reclaim_report report;
+
+	KUNIT_EXPECT_EQ(test, esx_reclaim_vm(&map->vm, &req, &report), 0);
+	KUNIT_EXPECT_EQ(test, esx_hints_check(), 0);
+	return report;
+}
+
+/* 32 looks, of which each turn has four: it is tried in the 1st and in the 10th turn. */
+static void large_frame_that_is_pinned_rests(struct kunit *test)
+{
+	struct fixture *fix = test->priv;
+	struct esx_reclaim_report report;
+	struct folio *folio;
+	unsigned int turn;
+	u64 pinned = 0;
+
+	fill_huge(test, fix->map, 0, 300);
+	folio = page_folio(page_of(test, fix->map, ESX_REGION_MASK));
+	folio_get(folio);
+	for (turn = 1; turn <= 10; turn++) {
+		report = reclaim_sparingly(test, fix->map);
+		KUNIT_EXPECT_EQ(test, report.freed, 0);
+		/* What is known of it is kept. */
+		KUNIT_EXPECT_EQ(test, report.hashed, turn == 1 ? ESX_REGION_PAGES : 0);
+		pinned += report.pinned;
+		KUNIT_EXPECT_EQ(test, pinned, (turn == 10 ? 2 : 1) * ESX_REGION_PAGES);
+		KUNIT_EXPECT_EQ(test, esx_large_shareable_frames(), 0);
+	}
+	folio_put(folio);
+	KUNIT_EXPECT_EQ(test, reclaim_sparingly(test, fix->map).broken, 0);
+	/* Who asks does not wait; only what stays is hashed, to be shared perhaps. */
+	report = reclaim(test, fix->map, ALL);
+	KUNIT_EXPECT_EQ(test, report.broken, 300);
+	KUNIT_EXPECT_EQ(test, report.hashed, ESX_REGION_PAGES - 300);
+}
+
 /* Parts beyond the end of a file that was cut short are freed with the rest. */
 static void large_frame_at_the_end_counts_what_is_beyond(struct kunit *test)
 {
@@ -401,6 +441,7 @@ static struct kunit_case reclaim_cases[] = {
 	KUNIT_CASE(equal_large_frames_share_their_parts),
 	KUNIT_CASE(large_frame_that_changed_is_looked_at_again),
 	KUNIT_CASE(large_frame_that_is_pinned_stays),
+	KUNIT_CASE(large_frame_that_is_pinned_rests),
 	KUNIT_CASE(large_frame_at_the_end_counts_what_is_beyond),
 	KUNIT_CASE(vm_that_does_not_share_leaves_no_one_in_line),
 	{}

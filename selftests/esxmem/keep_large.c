@@ -406,6 +406,48 @@ static void a_region_with_a_held_page_stays_small(void)
 	expect_all(&m, mostly_different);
 }
 
+/* Passes that a large page rests for when it could not be broken. */
+#define REST 32UL
+
+/* How often it was tried: in the first pass, and in each that follows a rest. */
+static uint64_t tries_in(uint64_t passes)
+{
+	return (passes + REST) / (REST + 1);
+}
+
+static void a_large_page_with_a_held_part_rests(void)
+{
+	struct memory m = make_large("vm/ram", 1);
+	struct iovec part = { page_at(&m, 100), ESX_PAGE };
+	uint64_t passes = esx_figure("full_scans");
+	uint64_t pinned = esx_info().pinned, ranges;
+	int ends[2];
+
+	fill_all(&m, all_different);
+	CHECK_OK(pipe(ends));
+	CHECK_EQ(vmsplice(ends[1], &part, 1, 0), ESX_PAGE);
+	break_large("always", "0");
+	ranges = esx_figure("unmap_ranges");
+	esx_scanner(true);
+	esx_wait_scans(REST / 2);
+	esx_scanner(false);
+	passes = esx_figure("full_scans") - passes;
+	pinned = (esx_info().pinned - pinned) / ESX_HUGE_PAGES;
+	tap_note("tried %llu times in %llu passes, %llu ranges unmapped",
+		 (unsigned long long)pinned, (unsigned long long)passes,
+		 (unsigned long long)(esx_figure("unmap_ranges") - ranges));
+	/* The scanner may have stopped within a pass. */
+	CHECK(pinned == tries_in(passes) || pinned == tries_in(passes + 1));
+	CHECK(is_huge(&m, 0));
+	close(ends[0]);
+	close(ends[1]);
+	esx_scanner(true);
+	for (size_t i = 0; i <= 2 * REST && is_huge(&m, 0); i++)
+		esx_wait_scans(0);
+	CHECK(!is_huge(&m, 0));
+	expect_all(&m, all_different);
+}
+
 struct counting {
 	struct memory m;
 	_Atomic bool stop;
@@ -467,6 +509,7 @@ static const struct tap_case cases[] = {
 	TAP_CASE(the_estimate_is_what_breaking_saves),
 	TAP_CASE(the_estimate_knows_of_trust),
 	TAP_CASE(pressure_breaks_the_best_first),
+	TAP_CASE(a_large_page_with_a_held_part_rests),
 	TAP_CASE(a_region_that_shares_no_more_is_large_again),
 	TAP_CASE(a_region_that_shares_a_little_stays_small),
 	TAP_CASE(nothing_is_joined_under_pressure),
