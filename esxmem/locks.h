@@ -24,7 +24,8 @@
  *           folio lock		carried from ->fault to the installed
  *				page-table entry by the core
  *             i_mmap_rwsem	unmap_mapping_pages()
- *               page-table lock, KVM mmu_lock
+ *               page-table lock, KVM mmu_lock; the first also taken by the
+ *				glue with no more than mmap_lock held
  *
  * share_sem is never taken inside one of the others, nor do the others' holders
  * wait for it, but i_rwsem and mmap_lock are not taken inside it either.  But

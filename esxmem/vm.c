@@ -549,7 +549,7 @@ bool esx_vm_guest_stats(struct esx_vm *vm, struct esx_guest_stats *stats)
 }
 
 /**
- * esx_vm_age() - ask which pages the VM's guest has accessed
+ * esx_vm_age() - ask which pages the VM's guest and its VMM have accessed
  * @vm: the VM
  * @ages: the questions; on success with the answers
  * @nr: how many

@@ -32,15 +32,20 @@ struct esx_guest_stats {
 };
 
 /**
- * struct esx_age - a question about the guest's accesses to one page
+ * struct esx_age - a question about accesses to one page since they were last cleared
  */
 struct esx_age {
 	/** @pmap: the file. */
 	struct esx_pmap *pmap;
 	/** @pgoff: page number in it. */
 	pgoff_t pgoff;
-	/** @young: the answer: was it accessed since it was last cleared? */
+	/** @young: the answer: did the guest access it? */
 	bool young;
+	/**
+	 * @host: did the VMM, or somebody in its address space?  Also true where a
+	 * fault filled the VMM's page tables, whoever took it.
+	 */
+	bool host;
 };
 
 /**

@@ -11,6 +11,7 @@
 #include "../fs/vma.h"
 #include "../pmap.h"
 #include "../vm.h"
+#include "accessed.h"
 #include "memslot.h"
 
 /* A part of a slot that one mapping of a memory file covers. */
@@ -206,7 +207,7 @@ static int age_piece(const struct piece *piece, void *ctx)
 }
 
 /**
- * esx_memslot_age() - did the guest access these pages?
+ * esx_memslot_age() - did the guest, or its VMM, access these pages?
  * @kvm: the machine
  * @ages: the pages; on success with the answers
  * @nr: how many
@@ -215,6 +216,9 @@ static int age_piece(const struct piece *piece, void *ctx)
  * One walk for all of them, which only tries to lock the address space: its
  * owner may keep it locked.  Where KVM maps 2 MB at once, their one accessed bit
  * answers for each of the 512 pages, and is cleared for each.
+ *
+ * The VMM's page tables come first: a guest's fault fills them before KVM's, so
+ * what is seen of a fault that is over is the guest's access as well.
  *
  * TLBs are not flushed: an access by a translation that a TLB still holds may
  * go unnoticed, which the kernel's own ageing puts up with as well.
@@ -232,6 +236,7 @@ bool esx_memslot_age(struct kvm *kvm, struct esx_age *ages, unsigned int nr, boo
 		return true;
 	locked = mmap_read_trylock(kvm->mm);
 	if (locked) {
+		esx_accessed_age(kvm->mm, ages, nr, clear);
 		walk(kvm, age_piece, &questions);
 		mmap_read_unlock(kvm->mm);
 	}

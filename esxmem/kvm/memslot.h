@@ -9,7 +9,8 @@
  * several slots, is found in each.
  *
  * The caller keeps the machine alive.  Locks, outermost first: mmap_lock for
- * reading, kvm->srcu for reading, KVM's mmu_lock (taken by KVM).
+ * reading, kvm->srcu for reading, KVM's mmu_lock (taken by KVM); and without
+ * kvm->srcu a page-table lock (accessed.c).
  */
 #ifndef _ESXMEM_KVM_MEMSLOT_H
 #define _ESXMEM_KVM_MEMSLOT_H

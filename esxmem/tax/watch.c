@@ -8,20 +8,26 @@
  *
  * Two ways to see a touch:
  *
- *	young	the accessed bits of the guest's page tables are cleared, and
- *		looked at later.  Costs the guest no fault.  Sees what virtual CPUs
- *		do, and nobody else.
+ *	young	the accessed bits of the guest's page tables and of the VMM's are
+ *		cleared, and looked at later.  Costs no fault.  Sees what virtual
+ *		CPUs, the VMM and vhost do, and no other process.
  *	unmap	the page is taken out of use (takeout.c), which clears its mark
  *		that it may be mapped; whoever touches it faults, and the fault
- *		sets the mark again.  Sees the VMM and vhost as well.  A page that
+ *		sets the mark again.  Sees everybody who maps the file.  A page that
  *		cannot be taken out of use is pinned or being mapped: touched.
  *
  * Where 2 MB are mapped at once neither knows more than that one of the 512 pages
  * was touched.  Such a touch counts as one page, that of the sample, and is
  * counted as coarse besides: the pages in use are between touched - coarse, plus
  * one of 512 for each coarse one, and touched.  Several samples in such 2 MB are
- * set up once, when the period begins, and looked at without being changed, so
- * none disturbs another.
+ * set up when the period begins, and looked at without being changed, so none
+ * disturbs another.
+ *
+ * A touch is the host's when the guest's page tables show none.  A guest's fault
+ * sets the bit in the VMM's as well, but also in its own, at once after: what looks
+ * like the host's is looked at again, until it is found to be the guest's.  Only
+ * where such a fault fills 2 MB of the VMM's page tables and 4 KB of the guest's,
+ * the other pages of the 2 MB look like the host's, and coarse, for a period.
  *
  * What was once seen to be touched stays so: a page that is unmapped by others
  * later (the scanner) was touched nonetheless.
@@ -133,7 +139,7 @@ static struct esx_watch *alloc_watch(unsigned int nr)
 }
 
 /*
- * The guest's accessed bits.
+ * Accessed bits.
  */
 
 static void ask(struct esx_watch *watch, struct watched *page)
@@ -154,56 +160,64 @@ static bool glance(const struct watched *page, struct esx_glance *seen)
 	return true;
 }
 
-static void set_touched(struct watched *page)
+static void set_touched(struct watched *page, const struct esx_age *age)
 {
 	struct esx_glance seen;
 
+	if (!page->touched)
+		page->coarse = glance(page, &seen) && seen.whole;
 	page->touched = true;
-	page->coarse = glance(page, &seen) && seen.whole;
+	page->host = !age->young;
 }
 
-static bool in_one_region(const struct watched *a, const struct watched *b)
-{
-	return a->pmap == b->pmap && a->pgoff >> ESX_REGION_ORDER == b->pgoff >> ESX_REGION_ORDER;
-}
-
-/* One question serves all samples in 2 MB that are mapped at once. */
+/*
+ * Each page is asked about, also where many lie in 2 MB that esxmem holds in one
+ * frame: whoever maps them may do so by 4 KB.
+ */
 static int begin_young(struct esx_watch *watch, struct esx_vm *vm)
 {
-	struct watched *page, *last = NULL;
 	struct esx_glance seen;
 	unsigned int i;
 
 	for (i = 0; i < watch->nr; i++) {
-		page = &watch->pages[i];
-		page->ready = glance(page, &seen);
-		if (!page->ready || (last && seen.whole && in_one_region(page, last)))
-			continue;
-		ask(watch, page);
-		last = page;
+		watch->pages[i].ready = glance(&watch->pages[i], &seen);
+		if (watch->pages[i].ready)
+			ask(watch, &watch->pages[i]);
 	}
 	return esx_vm_age(vm, watch->ages, watch->nr_ages, true);
 }
 
+static bool is_settled(const struct watched *page)
+{
+	return !page->ready || (page->touched && !page->host);
+}
+
 static void look_young(struct esx_watch *watch, struct esx_vm *vm)
 {
+	const struct esx_age *age;
 	unsigned int i;
 
 	for (i = 0; i < watch->nr; i++) {
-		if (watch->pages[i].ready && !watch->pages[i].touched)
+		if (!is_settled(&watch->pages[i]))
 			ask(watch, &watch->pages[i]);
 	}
 	if (esx_vm_age(vm, watch->ages, watch->nr_ages, false))
 		return;
 	for (i = 0; i < watch->nr_ages; i++) {
-		if (watch->ages[i].young)
-			set_touched(watch->asked[i]);
+		age = &watch->ages[i];
+		if (age->young || age->host)
+			set_touched(watch->asked[i], age);
 	}
 }
 
 /*
  * Unmapping.
  */
+
+static bool in_one_region(const struct watched *a, const struct watched *b)
+{
+	return a->pmap == b->pmap && a->pgoff >> ESX_REGION_ORDER == b->pgoff >> ESX_REGION_ORDER;
+}
 
 /* Of a private page that resists it is known that it is in use. */
 static void unmap_slot(struct watched *page, struct esx_slot *slot)

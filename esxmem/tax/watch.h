@@ -14,7 +14,7 @@ struct esx_watch;
  * enum esx_sample_method - how a touch is seen
  */
 enum esx_sample_method {
-	/** @ESX_SAMPLE_YOUNG: by the accessed bits of the guest's page tables. */
+	/** @ESX_SAMPLE_YOUNG: by the accessed bits of the guest's and the VMM's page tables. */
 	ESX_SAMPLE_YOUNG,
 	/** @ESX_SAMPLE_UNMAP: by the fault that it takes to map the page again. */
 	ESX_SAMPLE_UNMAP,

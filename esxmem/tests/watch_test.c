@@ -12,9 +12,13 @@
 #include "map.h"
 #include "suites.h"
 
-/* A guest; where its page tables map 2 MB at once one bit serves all. */
+/*
+ * A guest, and the VMM beside it; where the guest's page tables map 2 MB at once
+ * one bit serves all.
+ */
 struct guest {
 	DECLARE_BITMAP(young, TEST_MAP_PAGES);
+	DECLARE_BITMAP(host, TEST_MAP_PAGES);
 	DECLARE_BITMAP(large, TEST_MAP_PAGES / ESX_REGION_PAGES);
 	unsigned int nr_cleared;
 	unsigned int nr_tested;
@@ -42,8 +46,11 @@ static bool age(void *data, struct esx_age *ages, unsigned int nr, bool clear)
 		pgoff_t bit = bit_of(guest, ages[i].pgoff);
 
 		ages[i].young = test_bit(bit, guest->young);
-		if (clear)
-			clear_bit(bit, guest->young);
+		ages[i].host = test_bit(ages[i].pgoff, guest->host);
+		if (!clear)
+			continue;
+		clear_bit(bit, guest->young);
+		clear_bit(ages[i].pgoff, guest->host);
 	}
 	*(clear ? &guest->nr_cleared : &guest->nr_tested) += nr;
 	return true;
@@ -58,6 +65,11 @@ static const struct esx_guest_ops ops = { .stats = no_stats, .age = age };
 static void touch_by_guest(struct fixture *fix, pgoff_t pgoff)
 {
 	set_bit(bit_of(&fix->guest, pgoff), fix->guest.young);
+}
+
+static void touch_by_vmm(struct fixture *fix, pgoff_t pgoff)
+{
+	set_bit(pgoff, fix->guest.host);
 }
 
 /* What a fault does before it returns the page's frame. */
@@ -176,7 +188,7 @@ static void looking_changes_no_accessed_bit(struct kunit *test)
 }
 
 /* All 512 pages of the first region are watched, and one bit serves them. */
-static void large_page_is_cleared_once_and_counts_as_coarse(struct kunit *test)
+static void large_page_counts_as_coarse(struct kunit *test)
 {
 	struct fixture *fix = test->priv;
 	struct esx_watch *watch;
@@ -185,13 +197,31 @@ static void large_page_is_cleared_once_and_counts_as_coarse(struct kunit *test)
 	fill_pages(test, fix, ESX_REGION_PAGES, 20);
 	attach(test, fix);
 	watch = watch_all(test, fix, ESX_SAMPLE_YOUNG);
-	/* Holes are asked about page by page. */
-	KUNIT_EXPECT_EQ(test, fix->guest.nr_cleared, TEST_MAP_PAGES - ESX_REGION_PAGES + 1);
 	EXPECT_TALLY(test, fix, watch, .sampled = TEST_MAP_PAGES);
 	touch_by_guest(fix, 5);
 	touch_by_guest(fix, ESX_REGION_PAGES + 5);
 	EXPECT_TALLY(test, fix, watch, .sampled = TEST_MAP_PAGES,
 		     .touched = ESX_REGION_PAGES + 1, .coarse = ESX_REGION_PAGES);
+	esx_watch_end(watch);
+}
+
+/* A frame of 2 MB that the guest and the VMM see by 4 KB: each page has its bits. */
+static void large_page_mapped_in_parts_begins_untouched(struct kunit *test)
+{
+	struct fixture *fix = test->priv;
+	struct esx_watch *watch;
+
+	fill_large(test, fix, 0);
+	clear_bit(0, fix->guest.large);
+	attach(test, fix);
+	bitmap_fill(fix->guest.young, ESX_REGION_PAGES);
+	bitmap_fill(fix->guest.host, ESX_REGION_PAGES);
+	watch = watch_all(test, fix, ESX_SAMPLE_YOUNG);
+	EXPECT_TALLY(test, fix, watch, .sampled = TEST_MAP_PAGES);
+	touch_by_vmm(fix, 8);
+	touch_by_guest(fix, 9);
+	EXPECT_TALLY(test, fix, watch, .sampled = TEST_MAP_PAGES, .touched = 2, .coarse = 2,
+		     .host = 1);
 	esx_watch_end(watch);
 }
 
@@ -270,6 +300,43 @@ static void page_that_is_locked_is_not_sampled(struct kunit *test)
 	esx_pmap_unlock(&slot);
 	leave_test_map(fix->map);
 	EXPECT_TALLY(test, fix, watch, .sampled = TEST_MAP_PAGES - 1);
+	esx_watch_end(watch);
+}
+
+static void young_tells_touches_of_the_vmm_apart(struct kunit *test)
+{
+	struct fixture *fix = test->priv;
+	struct esx_watch *watch;
+
+	fill_pages(test, fix, 0, 20);
+	attach(test, fix);
+	touch_by_vmm(fix, 2);
+	watch = watch_all(test, fix, ESX_SAMPLE_YOUNG);
+	EXPECT_TALLY(test, fix, watch, .sampled = TEST_MAP_PAGES);
+	touch_by_vmm(fix, 3);
+	touch_by_guest(fix, 7);
+	touch_by_guest(fix, 8);
+	touch_by_vmm(fix, 8);
+	EXPECT_TALLY(test, fix, watch, .sampled = TEST_MAP_PAGES, .touched = 3, .host = 1);
+	esx_watch_end(watch);
+}
+
+/* A fault fills the VMM's page tables before the guest's. */
+static void touch_of_the_vmm_may_turn_out_to_be_the_guests(struct kunit *test)
+{
+	struct fixture *fix = test->priv;
+	struct esx_watch *watch;
+
+	fill_pages(test, fix, 0, 20);
+	attach(test, fix);
+	watch = watch_all(test, fix, ESX_SAMPLE_YOUNG);
+	touch_by_vmm(fix, 3);
+	EXPECT_TALLY(test, fix, watch, .sampled = TEST_MAP_PAGES, .touched = 1, .host = 1);
+	touch_by_guest(fix, 3);
+	EXPECT_TALLY(test, fix, watch, .sampled = TEST_MAP_PAGES, .touched = 1);
+	/* And stays so, whatever is forgotten. */
+	bitmap_zero(fix->guest.young, TEST_MAP_PAGES);
+	EXPECT_TALLY(test, fix, watch, .sampled = TEST_MAP_PAGES, .touched = 1);
 	esx_watch_end(watch);
 }
 
@@ -373,12 +440,15 @@ static struct kunit_case watch_cases[] = {
 	KUNIT_CASE(young_counts_the_guests_touches),
 	KUNIT_CASE(touch_that_was_seen_is_not_forgotten),
 	KUNIT_CASE(looking_changes_no_accessed_bit),
-	KUNIT_CASE(large_page_is_cleared_once_and_counts_as_coarse),
+	KUNIT_CASE(large_page_counts_as_coarse),
+	KUNIT_CASE(large_page_mapped_in_parts_begins_untouched),
 	KUNIT_CASE(sample_in_a_large_page_counts_once),
 	KUNIT_CASE(unmap_counts_what_is_mapped_again),
 	KUNIT_CASE(unmapped_large_page_counts_as_coarse),
 	KUNIT_CASE(pinned_page_counts_as_touched),
 	KUNIT_CASE(page_that_is_locked_is_not_sampled),
+	KUNIT_CASE(young_tells_touches_of_the_vmm_apart),
+	KUNIT_CASE(touch_of_the_vmm_may_turn_out_to_be_the_guests),
 	KUNIT_CASE(touches_of_host_and_guest_are_told_apart),
 	KUNIT_CASE(without_a_guest_pages_are_unmapped),
 	KUNIT_CASE(guest_that_cannot_be_asked_is_left_alone),

@@ -5,6 +5,9 @@
  * in young.c one access in sixteen may be missed where a page's translation may
  * still be held.
  */
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "lib/glue.h"
@@ -126,23 +129,226 @@ static void large_page_counts_as_coarse(void)
 	CHECK_EQ(figure("active_coarse_bytes"), ESX_HUGE);
 }
 
-/* By the method that sees them both. */
-static void touches_of_the_vmm_are_told_apart(void)
+static void expect_host(uint64_t guest, uint64_t host)
+{
+	CHECK_EQ(figure("touched_host_pages"), host);
+	expect_touched(guest + host);
+	CHECK_EQ(figure("active_host_bytes"), host * ESX_PAGE);
+}
+
+static void read_pages(volatile char *memory, size_t first, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++)
+		(void)memory[(first + i) * ESX_PAGE];
+}
+
+static void check_told_apart(const char *method)
 {
 	volatile char *memory;
 	struct vmm vmm;
 
 	memory = start_filled(&vmm);
-	esx_set(ESX_SYSFS "/tax/sample_method", "unmap");
+	esx_set(ESX_SYSFS "/tax/sample_method", method);
 	step("begin");
+	CHECK(!strcmp(esx_get(esx_vm_knob("vm", "sample_method")), method));
 	vmm_touch(&vmm, 0, &part);
-	for (size_t i = 0; i < 100; i++)
-		(void)memory[(PART + i) * ESX_PAGE];
+	read_pages(memory, PART, 100);
 	step("end");
-	CHECK_EQ(figure("sampled_pages"), PAGES);
-	CHECK_EQ(figure("touched_pages"), PART + 100);
+	expect_host(PART, 100);
+}
+
+static void touches_of_the_vmm_are_told_apart(void)
+{
+	check_told_apart("young");
+}
+
+static void touches_of_the_vmm_are_told_apart_by_unmapping(void)
+{
+	check_told_apart("unmap");
+}
+
+/* What the guest touches, too, is not the VMM's alone. */
+static void pages_of_both_are_the_guests(void)
+{
+	volatile char *memory;
+	struct vmm vmm;
+
+	memory = start_filled(&vmm);
+	step("begin");
+	read_pages(memory, 0, PART);
+	step("look");
+	expect_touched(PART);
+	CHECK_EQ(figure("touched_host_pages"), PART);
+	vmm_touch(&vmm, 0, &part);
+	step("end");
+	CHECK_EQ(figure("touched_pages"), PART);
+	if (figure("touched_host_pages") > PART / 16)
+		FAIL("%llu pages are the VMM's alone",
+		     (unsigned long long)figure("touched_host_pages"));
+}
+
+static void check_faults_of_the_guest(void)
+{
+	struct vmm vmm;
+	void *memory;
+
+	esx_set(ESX_SYSFS "/tax/sample_pages", "4096");
+	memory = glue_memory("vm/ram", PAGES);
+	vmm_start(&vmm, memory, SIZE);
+	CHECK_OK(glue_attach(vmm.fd));
+	step("begin");
+	vmm_fill(&vmm, 0, &whole);
+	step("end");
+	CHECK_EQ(figure("touched_pages"), PAGES);
+	CHECK_EQ(figure("touched_host_pages"), 0);
+}
+
+/* They fill the VMM's page tables, where the bit is set as by an access. */
+static void faults_of_the_guest_are_not_the_vmms(void)
+{
+	esx_set(ESX_SYSFS "/large_pages", "never");
+	check_faults_of_the_guest();
+}
+
+static void faults_of_the_guest_on_large_pages_are_not_the_vmms(void)
+{
+	esx_set(ESX_SYSFS "/large_pages", "always");
+	check_faults_of_the_guest();
+}
+
+/* The kernel copies through the VMM's page tables, as vhost's threads do. */
+static void system_calls_count_as_the_vmms(void)
+{
+	int zero = CHECK_OK(open("/dev/zero", O_RDONLY | O_CLOEXEC));
+	struct vmm vmm;
+	char *memory;
+
+	memory = (char *)start_filled(&vmm);
+	step("begin");
+	CHECK_EQ(read(zero, memory + PART * ESX_PAGE, 50 * ESX_PAGE), 50 * ESX_PAGE);
+	step("end");
+	expect_host(0, 50);
+}
+
+/* What was seen in one period is cleared for the next one. */
+static void touch_of_the_vmm_counts_in_its_period(void)
+{
+	volatile char *memory;
+	struct vmm vmm;
+
+	memory = start_filled(&vmm);
+	step("begin");
+	read_pages(memory, 0, 100);
+	step("end");
 	CHECK_EQ(figure("touched_host_pages"), 100);
-	CHECK_EQ(figure("active_host_bytes"), 100 * ESX_PAGE);
+	step("begin");
+	step("end");
+	CHECK_EQ(figure("touched_pages"), 0);
+}
+
+/* By way of any mapping of the file, a memory slot on it or not. */
+static void second_mapping_of_the_vmm_is_looked_at(void)
+{
+	volatile char *second;
+	struct vmm vmm;
+	int fd;
+
+	start_filled(&vmm);
+	fd = CHECK_OK(open(esx_path("vm/ram"), O_RDWR | O_CLOEXEC));
+	second = esx_map(fd, PART * ESX_PAGE, PART * ESX_PAGE);
+	step("begin");
+	read_pages(second, 10, 20);
+	step("end");
+	expect_host(0, 20);
+}
+
+static void start_large(struct vmm *vmm, volatile char **memory)
+{
+	esx_set(ESX_SYSFS "/large_pages", "always");
+	*memory = start_filled(vmm);
+	if (figure("huge_bytes") != SIZE)
+		FAIL("no large pages were to be had");
+}
+
+/* One accessed bit of the VMM's for 512 pages. */
+static void vmm_in_a_large_page_counts_as_coarse(void)
+{
+	volatile char *memory;
+	struct vmm vmm;
+
+	start_large(&vmm, &memory);
+	step("begin");
+	CHECK_EQ(figure("touched_pages"), 0);
+	(void)memory[ESX_HUGE + 5 * ESX_PAGE];
+	step("end");
+	CHECK_EQ(figure("touched_pages"), ESX_HUGE_PAGES);
+	CHECK_EQ(figure("touched_host_pages"), ESX_HUGE_PAGES);
+	CHECK_EQ(figure("touched_coarse_pages"), ESX_HUGE_PAGES);
+}
+
+/* Where the VMM maps 2 MB by 4 KB, each page has its own. */
+static void vmm_in_a_part_of_a_large_page_counts_once(void)
+{
+	volatile char *memory, *skewed;
+	struct vmm vmm;
+	int fd;
+
+	start_large(&vmm, &memory);
+	fd = CHECK_OK(open(esx_path("vm/ram"), O_RDWR | O_CLOEXEC));
+	/* At a multiple of 2 MB, but what is there is not one of the file's. */
+	skewed = CHECK_OK(mmap(esx_map_huge(fd, ESX_HUGE), ESX_HUGE, PROT_READ,
+			       MAP_SHARED | MAP_FIXED, fd, 3 * ESX_PAGE));
+	step("begin");
+	(void)skewed[7 * ESX_PAGE];
+	step("end");
+	CHECK_EQ(figure("touched_pages"), 1);
+	CHECK_EQ(figure("touched_host_pages"), 1);
+}
+
+struct churn {
+	int fd;
+	bool stop;
+};
+
+static void *churn_mappings(void *arg)
+{
+	struct churn *churn = arg;
+
+	while (!__atomic_load_n(&churn->stop, __ATOMIC_RELAXED)) {
+		char *map = esx_map_huge(churn->fd, SIZE);
+
+		for (size_t i = 0; i < PAGES; i += 16)
+			map[i * ESX_PAGE] = i;
+		CHECK_OK(munmap(map + ESX_HUGE, ESX_HUGE));
+		CHECK_OK(madvise(map + 2 * ESX_HUGE, ESX_HUGE, MADV_DONTNEED));
+		CHECK_OK(mprotect(map + 3 * ESX_HUGE, 5 * ESX_PAGE, PROT_READ));
+		CHECK_OK(madvise(map + 4 * ESX_HUGE, ESX_HUGE, MADV_REMOVE));
+		CHECK_OK(munmap(map, SIZE));
+	}
+	return NULL;
+}
+
+/* Page tables come, go and change between 4 KB and 2 MB while they are looked at. */
+static void looking_races_with_changes_of_mappings(void)
+{
+	int rounds = tap_scaled(400, 100);
+	struct churn churn = {};
+	pthread_t thread;
+	struct vmm vmm;
+
+	esx_set(ESX_SYSFS "/large_pages", "always");
+	esx_set(ESX_SYSFS "/tax/sample_pages", "4096");
+	churn.fd = esx_file("vm/ram", SIZE);
+	vmm_start(&vmm, esx_map_huge(churn.fd, SIZE), SIZE);
+	CHECK_OK(glue_attach(vmm.fd));
+	CHECK_EQ(pthread_create(&thread, NULL, churn_mappings, &churn), 0);
+	for (int i = 0; i < rounds; i++) {
+		step("begin");
+		step("look");
+		step("end");
+	}
+	__atomic_store_n(&churn.stop, true, __ATOMIC_RELAXED);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
 }
 
 static void clearing_all_bits_loses_no_touch(void)
@@ -210,6 +416,16 @@ static const struct tap_case cases[] = {
 	TAP_CASE(young_costs_the_guest_no_fault),
 	TAP_CASE(large_page_counts_as_coarse),
 	TAP_CASE(touches_of_the_vmm_are_told_apart),
+	TAP_CASE(touches_of_the_vmm_are_told_apart_by_unmapping),
+	TAP_CASE(pages_of_both_are_the_guests),
+	TAP_CASE(faults_of_the_guest_are_not_the_vmms),
+	TAP_CASE(faults_of_the_guest_on_large_pages_are_not_the_vmms),
+	TAP_CASE(system_calls_count_as_the_vmms),
+	TAP_CASE(touch_of_the_vmm_counts_in_its_period),
+	TAP_CASE(second_mapping_of_the_vmm_is_looked_at),
+	TAP_CASE(vmm_in_a_large_page_counts_as_coarse),
+	TAP_CASE(vmm_in_a_part_of_a_large_page_counts_once),
+	TAP_CASE(looking_races_with_changes_of_mappings),
 	TAP_CASE(clearing_all_bits_loses_no_touch),
 	TAP_CASE(sample_agrees_with_the_full_scan),
 	TAP_CASE(guest_that_ends_while_sampled_is_let_go),
