@@ -106,6 +106,8 @@ struct esx_region {
 	u8 patience;
 	/** @rest: looks for which the 2 MB frame is not to be broken. */
 	u8 rest;
+	/** @since: second of the clock, cut to 8 bits, since when @digest is known. */
+	u8 since;
 };
 
 /**

@@ -5,7 +5,9 @@
  * While memory is plentiful they are kept: their parts are hashed where they
  * are, and what breaking each frame would save is estimated.  When memory is
  * wanted they are broken, those with the most to gain first, and of these the
- * ones first that were not written to between the last two looks.
+ * ones first that are quiet: when last looked at, they held what they had held a
+ * second before, at the least.  Two looks in a moment say nothing: who is short of
+ * memory looks again and again.
  *
  * The estimate of a frame is the sum of
  *  - parts that are zero, or equal to another part of the frame: counted;
@@ -23,6 +25,7 @@
  * nothing.  So it rests for some looks before it is tried again, unless somebody
  * asks; what is known of it is kept meanwhile.
  */
+#include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
@@ -45,6 +48,8 @@
 #define MAX_PATIENCE		6
 /* Looks that a frame rests for: as many passes, or turns of reclaim by the fourth. */
 #define REST_LOOKS		32
+/* Of a clock that is read in whole seconds: more than one second. */
+#define QUIET_SECONDS		2
 
 const char *const esx_break_large_names[ESX_BREAK_NR] = {
 	[ESX_BREAK_NEVER] = "never",
@@ -453,17 +458,31 @@ static void estimate(struct esx_region *region)
 	esx_large_set_gain(region, min_t(unsigned int, gain, ESX_REGION_PAGES));
 }
 
+/*
+ * An equal digest says that the contents are what they were when it was noted first.
+ * Times are cut to 8 bits, so a time that has gone by may look shorter than it is,
+ * never longer: then the frame is quiet a look later.
+ */
+static void note_digest(struct esx_region *region, u32 digest)
+{
+	u8 now = ktime_get_seconds();
+
+	if (!region->samples || digest != region->digest) {
+		clear_bit(ESX_REGION_QUIET_BIT, &region->flags);
+		region->digest = digest;
+		region->since = now;
+	} else if ((u8)(now - region->since) >= QUIET_SECONDS) {
+		set_bit(ESX_REGION_QUIET_BIT, &region->flags);
+	}
+}
+
 static void survey_frame(struct esx_slot *slot, const struct esx_candidate *cand,
 			 struct survey *survey)
 {
 	struct esx_region *region = slot->region;
 
 	hash_parts(slot, cand, survey);
-	if (region->samples && survey->digest == region->digest)
-		set_bit(ESX_REGION_QUIET_BIT, &region->flags);
-	else
-		clear_bit(ESX_REGION_QUIET_BIT, &region->flags);
-	region->digest = survey->digest;
+	note_digest(region, survey->digest);
 	survey_hashes(survey, cand);
 	file_samples(region, survey);
 	region->own = survey->nr_own;

@@ -315,6 +315,25 @@ void fill_apart(struct kunit *test, struct test_map *map, pgoff_t first, pgoff_t
 }
 
 /**
+ * age_digest() - as if a region's 2 MB frame had been looked at earlier
+ * @test: the test
+ * @map: a map that is not entered
+ * @region: number of the region
+ * @seconds: how much
+ */
+void age_digest(struct kunit *test, struct test_map *map, unsigned int region,
+		unsigned int seconds)
+{
+	struct esx_slot slot;
+
+	enter_test_map(test, map);
+	lock_page_at(test, map, region * ESX_REGION_PAGES, 0, &slot);
+	slot.region->since -= seconds;
+	esx_pmap_unlock(&slot);
+	leave_test_map(map);
+}
+
+/**
  * expect_counts() - the counters of map and VM must be these
  * @test: the test
  * @map: the map

@@ -55,6 +55,8 @@ void fill_alike(struct kunit *test, struct test_map *map, pgoff_t first, pgoff_t
 		unsigned int number);
 void fill_apart(struct kunit *test, struct test_map *map, pgoff_t first, pgoff_t end,
 		unsigned int number);
+void age_digest(struct kunit *test, struct test_map *map, unsigned int region,
+		unsigned int seconds);
 
 void expect_counts(struct kunit *test, struct test_map *map, long nr_zero, long nr_private,
 		   long nr_shared, long nr_huge);

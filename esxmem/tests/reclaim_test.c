@@ -3,6 +3,7 @@
  * Tests of reclaiming (reclaim.c), on page maps that nobody has mapped.  What it
  * says that it has freed is compared with the frames there are, every time.
  */
+#include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
@@ -294,12 +295,57 @@ static void large_frame_in_use_is_broken_last(struct kunit *test)
 	fill_huge(test, fix->map, 1, 290);
 	fill_huge(test, fix->map, 2, 280);
 	look_at(test, fix->map);
+	age_digest(test, fix->map, 0, 2);
+	age_digest(test, fix->map, 1, 2);
+	age_digest(test, fix->map, 2, 2);
 	scribble(test, fix->map, 0);
 	scribble(test, fix->map, 1);
 	look_at(test, fix->map);
 	KUNIT_EXPECT_EQ(test, reclaim(test, fix->map, 1).broken, 280);
 	KUNIT_EXPECT_TRUE(test, is_huge(test, fix->map, 0));
 	KUNIT_EXPECT_EQ(test, reclaim(test, fix->map, ALL).broken, 590);
+}
+
+/* Two looks in the same second, however long it takes until there are. */
+static void look_twice_in_a_moment(struct kunit *test, struct test_map *map, unsigned int in_use)
+{
+	time64_t second;
+
+	do {
+		second = ktime_get_seconds();
+		scribble(test, map, in_use);
+		look_at(test, map);
+		look_at(test, map);
+	} while (ktime_get_seconds() != second);
+}
+
+/* Nobody writes to a frame in use in the moment between two looks. */
+static void large_frame_in_use_does_not_pass_for_quiet(struct kunit *test)
+{
+	struct fixture *fix = test->priv;
+
+	fill_huge(test, fix->map, 0, 300);
+	fill_huge(test, fix->map, 1, 280);
+	look_at(test, fix->map);
+	age_digest(test, fix->map, 1, 2);
+	look_twice_in_a_moment(test, fix->map, 0);
+	KUNIT_EXPECT_EQ(test, reclaim(test, fix->map, 1).broken, 280);
+	KUNIT_EXPECT_TRUE(test, is_huge(test, fix->map, 0));
+}
+
+/* Also when the clock's 8 bits have gone round. */
+static void large_frame_that_is_left_alone_stays_quiet(struct kunit *test)
+{
+	struct fixture *fix = test->priv;
+
+	fill_huge(test, fix->map, 0, 300);
+	fill_huge(test, fix->map, 1, 280);
+	look_at(test, fix->map);
+	age_digest(test, fix->map, 1, 2);
+	look_at(test, fix->map);
+	age_digest(test, fix->map, 1, 254);
+	look_twice_in_a_moment(test, fix->map, 0);
+	KUNIT_EXPECT_EQ(test, reclaim(test, fix->map, 1).broken, 280);
 }
 
 /* Neither saves anything alone; looked at together they show that one does. */
@@ -438,6 +484,8 @@ static struct kunit_case reclaim_cases[] = {
 	KUNIT_CASE(densest_large_frame_is_broken_first),
 	KUNIT_CASE(large_frame_that_gives_little_is_kept),
 	KUNIT_CASE(large_frame_in_use_is_broken_last),
+	KUNIT_CASE(large_frame_in_use_does_not_pass_for_quiet),
+	KUNIT_CASE(large_frame_that_is_left_alone_stays_quiet),
 	KUNIT_CASE(equal_large_frames_share_their_parts),
 	KUNIT_CASE(large_frame_that_changed_is_looked_at_again),
 	KUNIT_CASE(large_frame_that_is_pinned_stays),

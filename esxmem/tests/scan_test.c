@@ -404,6 +404,10 @@ static void dense_frames_are_broken_first(struct kunit *test)
 	fill_huge(test, fix->map, 1, ESX_REGION_PAGES);
 	fill_huge(test, fix->friend, 0, ESX_REGION_PAGES);
 	scan(test);
+	/* None of them is in use. */
+	age_digest(test, fix->map, 0, 2);
+	age_digest(test, fix->map, 1, 2);
+	age_digest(test, fix->friend, 0, 2);
 	scan(test);
 
 	fix->pass++;
