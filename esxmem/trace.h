@@ -167,11 +167,14 @@ TRACE_EVENT(esxmem_scan_pass,
 		  __entry->merged, __entry->ns)
 );
 
-/* A sampling period of a VM ended; method: 0 young, 1 unmap; active: pages. */
+/*
+ * A sampling period of a VM ended; method: 0 young, 1 unmap; zeroed, freed: part of
+ * touched that is discounted; active: pages.
+ */
 TRACE_EVENT(esxmem_sample,
 	TP_PROTO(u32 vm, const char *name, u32 method, u32 sampled, u32 touched, u32 coarse,
-		 u32 host, u64 active),
-	TP_ARGS(vm, name, method, sampled, touched, coarse, host, active),
+		 u32 host, u32 zeroed, u32 freed, u64 active),
+	TP_ARGS(vm, name, method, sampled, touched, coarse, host, zeroed, freed, active),
 	TP_STRUCT__entry(
 		__field(u32, vm)
 		__array(char, name, ESX_TRACE_NAME)
@@ -180,6 +183,8 @@ TRACE_EVENT(esxmem_sample,
 		__field(u32, touched)
 		__field(u32, coarse)
 		__field(u32, host)
+		__field(u32, zeroed)
+		__field(u32, freed)
 		__field(u64, active)
 	),
 	TP_fast_assign(
@@ -190,11 +195,14 @@ TRACE_EVENT(esxmem_sample,
 		__entry->touched = touched;
 		__entry->coarse = coarse;
 		__entry->host = host;
+		__entry->zeroed = zeroed;
+		__entry->freed = freed;
 		__entry->active = active;
 	),
-	TP_printk("vm=%u name=%s method=%u sampled=%u touched=%u coarse=%u host=%u active=%llu",
+	TP_printk("vm=%u name=%s method=%u sampled=%u touched=%u coarse=%u host=%u zeroed=%u freed=%u active=%llu",
 		  __entry->vm, __entry->name, __entry->method, __entry->sampled,
-		  __entry->touched, __entry->coarse, __entry->host, __entry->active)
+		  __entry->touched, __entry->coarse, __entry->host, __entry->zeroed,
+		  __entry->freed, __entry->active)
 );
 
 /*

@@ -41,6 +41,7 @@ static ESX_KNOB_SET(sample_knobs, get_sampler, set_sampler);
 ESX_KNOB_SWITCH(sample_run, sample_knobs, struct esx_sample_params, run);
 ESX_KNOB_WORD(sample_method, sample_knobs, struct esx_sample_params, method,
 	      esx_sample_method_names, ESX_SAMPLE_NR);
+ESX_KNOB_SWITCH(sample_discount, sample_knobs, struct esx_sample_params, discount);
 SAMPLE_NUMBER(sample_pages, pages, ESX_SAMPLE_MAX_PAGES);
 SAMPLE_NUMBER(sample_period_ms, period_ms, ESX_SAMPLE_MAX_MS);
 SAMPLE_NUMBER(sample_wall_ms, wall_ms, ESX_SAMPLE_MAX_MS);
@@ -156,6 +157,7 @@ static struct kobj_attribute refusals_attr = __ATTR_RO_MODE(refusals, 0400);
 static struct attribute *tax_attrs[] = {
 	&sample_run_attr.attr.attr,
 	&sample_method_attr.attr.attr,
+	&sample_discount_attr.attr.attr,
 	&sample_pages_attr.attr.attr,
 	&sample_period_ms_attr.attr.attr,
 	&sample_wall_ms_attr.attr.attr,

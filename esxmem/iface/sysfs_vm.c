@@ -161,6 +161,11 @@ static u64 active_host_bytes(struct esx_vm *vm)
 	return sampled(vm).host << PAGE_SHIFT;
 }
 
+static u64 active_raw_bytes(struct esx_vm *vm)
+{
+	return sampled(vm).raw << PAGE_SHIFT;
+}
+
 static u64 sampled_pages(struct esx_vm *vm)
 {
 	return sampled(vm).tally.sampled;
@@ -168,17 +173,27 @@ static u64 sampled_pages(struct esx_vm *vm)
 
 static u64 touched_pages(struct esx_vm *vm)
 {
-	return sampled(vm).tally.touched;
+	return sampled(vm).tally.all.touched;
 }
 
 static u64 touched_coarse_pages(struct esx_vm *vm)
 {
-	return sampled(vm).tally.coarse;
+	return sampled(vm).tally.all.coarse;
 }
 
 static u64 touched_host_pages(struct esx_vm *vm)
 {
-	return sampled(vm).tally.host;
+	return sampled(vm).tally.all.host;
+}
+
+static u64 touched_zeroed_pages(struct esx_vm *vm)
+{
+	return sampled(vm).tally.zeroed;
+}
+
+static u64 touched_freed_pages(struct esx_vm *vm)
+{
+	return sampled(vm).tally.freed;
 }
 
 static u64 sample_periods(struct esx_vm *vm)
@@ -192,10 +207,13 @@ ESX_VM_FIGURE(active_fast_bytes, 0400);
 ESX_VM_FIGURE(active_now_bytes, 0400);
 ESX_VM_FIGURE(active_coarse_bytes, 0400);
 ESX_VM_FIGURE(active_host_bytes, 0400);
+ESX_VM_FIGURE(active_raw_bytes, 0400);
 ESX_VM_FIGURE(sampled_pages, 0400);
 ESX_VM_FIGURE(touched_pages, 0400);
 ESX_VM_FIGURE(touched_coarse_pages, 0400);
 ESX_VM_FIGURE(touched_host_pages, 0400);
+ESX_VM_FIGURE(touched_zeroed_pages, 0400);
+ESX_VM_FIGURE(touched_freed_pages, 0400);
 ESX_VM_FIGURE(sample_periods, 0400);
 
 static ssize_t sample_method_show(struct esx_vm_dir *dir, char *buf)
@@ -284,10 +302,13 @@ static struct attribute *vms_attrs[] = {
 	&active_now_bytes_attr.attr,
 	&active_coarse_bytes_attr.attr,
 	&active_host_bytes_attr.attr,
+	&active_raw_bytes_attr.attr,
 	&sampled_pages_attr.attr,
 	&touched_pages_attr.attr,
 	&touched_coarse_pages_attr.attr,
 	&touched_host_pages_attr.attr,
+	&touched_zeroed_pages_attr.attr,
+	&touched_freed_pages_attr.attr,
 	&sample_periods_attr.attr,
 	&sample_method_attr.attr,
 	NULL,

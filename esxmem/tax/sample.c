@@ -49,6 +49,18 @@ const char *const esx_sample_step_names[ESX_SAMPLE_NR_STEPS] = {
 };
 
 /**
+ * struct esx_averages - the parts of a VM's pages that were touched; see struct esx_touches
+ */
+struct esx_averages {
+	/** @touched: of all pages. */
+	struct esx_average touched;
+	/** @coarse: known for 2 MB only. */
+	struct esx_average coarse;
+	/** @host: not by the guest. */
+	struct esx_average host;
+};
+
+/**
  * struct esx_sampling - what the sampler knows of a VM
  */
 struct esx_sampling {
@@ -68,12 +80,10 @@ struct esx_sampling {
 	struct esx_tally tally;
 	/** @periods: that have ended and said something. */
 	u64 periods;
-	/** @touched: of all pages. */
-	struct esx_average touched;
-	/** @coarse: see struct esx_tally. */
-	struct esx_average coarse;
-	/** @host: see struct esx_tally. */
-	struct esx_average host;
+	/** @all: of every touch. */
+	struct esx_averages all;
+	/** @kept: of those that are not discounted. */
+	struct esx_averages kept;
 };
 
 /* See above; outermost. */
@@ -89,6 +99,7 @@ static struct esx_sample_params params = {
 	.period_ms = 30000,
 	.wall_ms = 60000,
 	.method = ESX_SAMPLE_YOUNG,
+	.discount = true,
 };
 /* How often the knobs were turned. */
 static unsigned int params_seq;
@@ -200,6 +211,15 @@ static void look(struct esx_vm *vm, struct esx_watch *watch)
 	note_tally(vm->sampling, watch);
 }
 
+static void take_up_touches(struct esx_averages *averages, const struct esx_touches *touches,
+			    u32 sampled)
+{
+	esx_average_add(&averages->touched, esx_fraction(touches->touched, sampled));
+	esx_average_add(&averages->coarse, esx_fraction(touches->coarse, sampled));
+	esx_average_add(&averages->host, esx_fraction(touches->host, sampled));
+}
+
+/* Both ways of counting, so that the knob that chooses is of effect at once. */
 static void take_up_tally(struct esx_sampling *sampling)
 {
 	const struct esx_tally *tally = &sampling->tally;
@@ -210,9 +230,8 @@ static void take_up_tally(struct esx_sampling *sampling)
 	if (!tally->sampled)
 		return;
 	sampling->periods++;
-	esx_average_add(&sampling->touched, esx_fraction(tally->touched, tally->sampled));
-	esx_average_add(&sampling->coarse, esx_fraction(tally->coarse, tally->sampled));
-	esx_average_add(&sampling->host, esx_fraction(tally->host, tally->sampled));
+	take_up_touches(&sampling->all, &tally->all, tally->sampled);
+	take_up_touches(&sampling->kept, &tally->kept, tally->sampled);
 }
 
 /* The watch was looked at a moment ago. */
@@ -230,8 +249,9 @@ static void end_period(struct esx_vm *vm, struct esx_watch *watch)
 	spin_unlock(&sampling->lock);
 
 	esx_vm_name(vm, name, sizeof(name));
-	trace_esxmem_sample(vm->id, name, method, tally.sampled, tally.touched, tally.coarse,
-			    tally.host, esx_estimate_active_pages(vm));
+	trace_esxmem_sample(vm->id, name, method, tally.sampled, tally.all.touched,
+			    tally.all.coarse, tally.all.host, tally.zeroed, tally.freed,
+			    esx_estimate_active_pages(vm));
 }
 
 static bool period_is_over(struct esx_vm *vm, const struct esx_sample_params *now)
@@ -305,40 +325,67 @@ EXPORT_SYMBOL_GPL(esx_sample_step);
  * What is known.
  */
 
-static u64 pages_of(const struct esx_average *average, u32 so_far, enum esx_estimate which,
-		    u64 pages)
-{
-	struct esx_estimates estimates;
-
-	esx_estimates_get(average, so_far, &estimates);
-	return esx_fraction_of(estimates.by[which], pages);
-}
+/* One way of counting. */
+struct counted {
+	const struct esx_averages *averages;
+	const struct esx_touches *touches;
+};
 
 static u32 so_far(const struct esx_sampling *sampling, u32 nr, const struct esx_average *average)
 {
 	return sampling->open ? esx_fraction(nr, sampling->tally.sampled) : average->fast;
 }
 
+static enum esx_estimate estimates_of(const struct esx_sampling *sampling,
+				      const struct counted *counted,
+				      struct esx_estimates *estimates)
+{
+	const struct esx_average *average = &counted->averages->touched;
+
+	esx_estimates_get(average, so_far(sampling, counted->touches->touched, average),
+			  estimates);
+	return esx_estimates_largest(estimates);
+}
+
+static u64 part_of(const struct esx_sampling *sampling, const struct esx_average *average, u32 nr,
+		   enum esx_estimate which, u64 size)
+{
+	struct esx_estimates estimates;
+
+	esx_estimates_get(average, so_far(sampling, nr, average), &estimates);
+	return esx_fraction_of(estimates.by[which], size);
+}
+
 /* The parts are those of the estimate that counts. */
-static void estimate(const struct esx_sampling *sampling, u64 size,
+static void estimate(const struct esx_sampling *sampling, const struct counted *counted, u64 size,
 		     struct esx_sample_figures *figures)
 {
-	const struct esx_tally *tally = &sampling->tally;
+	const struct esx_averages *averages = counted->averages;
+	const struct esx_touches *touches = counted->touches;
 	struct esx_estimates estimates;
 	enum esx_estimate which, i;
 
 	lockdep_assert_held(&sampling->lock);
 
-	esx_estimates_get(&sampling->touched,
-			  so_far(sampling, tally->touched, &sampling->touched), &estimates);
-	which = esx_estimates_largest(&estimates);
+	which = estimates_of(sampling, counted, &estimates);
 	for (i = 0; i < ESX_NR_ESTIMATES; i++)
 		figures->pages[i] = esx_fraction_of(estimates.by[i], size);
 	figures->active = figures->pages[which];
-	figures->coarse = pages_of(&sampling->coarse,
-				   so_far(sampling, tally->coarse, &sampling->coarse), which, size);
-	figures->host = pages_of(&sampling->host,
-				 so_far(sampling, tally->host, &sampling->host), which, size);
+	figures->coarse = part_of(sampling, &averages->coarse, touches->coarse, which, size);
+	figures->host = part_of(sampling, &averages->host, touches->host, which, size);
+}
+
+static void estimate_both(const struct esx_sampling *sampling, u64 size,
+			  struct esx_sample_figures *figures)
+{
+	const struct counted all = { &sampling->all, &sampling->tally.all };
+	const struct counted kept = { &sampling->kept, &sampling->tally.kept };
+	struct esx_estimates estimates;
+	enum esx_estimate which;
+
+	estimate(sampling, READ_ONCE(params.discount) ? &kept : &all, size, figures);
+	which = estimates_of(sampling, &all, &estimates);
+	figures->raw = esx_fraction_of(estimates.by[which], size);
 }
 
 /**
@@ -356,6 +403,7 @@ void esx_sample_get_figures(struct esx_vm *vm, struct esx_sample_figures *figure
 
 	memset(figures, 0, sizeof(*figures));
 	figures->active = max(esx_counts_backed(&vm->counts), 0L);
+	figures->raw = figures->active;
 	if (!sampling)
 		return;
 
@@ -364,7 +412,7 @@ void esx_sample_get_figures(struct esx_vm *vm, struct esx_sample_figures *figure
 	figures->method = sampling->method;
 	figures->periods = sampling->periods;
 	if (sampling->periods)
-		estimate(sampling, size, figures);
+		estimate_both(sampling, size, figures);
 	spin_unlock(&sampling->lock);
 }
 

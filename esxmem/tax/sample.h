@@ -8,6 +8,7 @@
 #include <linux/types.h>
 
 #include "estimate.h"
+#include "tally.h"
 #include "watch.h"
 
 struct esx_vm;
@@ -30,6 +31,8 @@ struct esx_sample_params {
 	u32 wall_ms;
 	/** @method: see enum esx_sample_method. */
 	enum esx_sample_method method;
+	/** @discount: do not count pages that were touched to zero or free them. */
+	bool discount;
 };
 
 /**
@@ -66,6 +69,8 @@ struct esx_sample_figures {
 	u64 coarse;
 	/** @host: part of @active that the VMM or vhost uses and the guest does not. */
 	u64 host;
+	/** @raw: what @active is when nothing is discounted. */
+	u64 raw;
 };
 
 int esx_sample_init(void);

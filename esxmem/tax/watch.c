@@ -32,6 +32,9 @@
  * What was once seen to be touched stays so: a page that is unmapped by others
  * later (the scanner) was touched nonetheless.
  *
+ * What a page holds is noted when the period begins and, of those that are touched,
+ * at each look: by it a touch may be discounted (tally.c).
+ *
  * A read of a hole of which nothing was ever written nearby maps a zero frame
  * without a trace in the page map: unmap does not see it.  Nor does either see
  * read(2) and write(2), which map nothing.
@@ -44,10 +47,13 @@
 #include <linux/slab.h>
 
 #include "../compat.h"
+#include "../frame.h"
 #include "../locks.h"
+#include "../share/hash.h"
 #include "../takeout.h"
 #include "../vm.h"
 #include "pick.h"
+#include "tally.h"
 #include "watch.h"
 
 const char *const esx_sample_method_names[ESX_SAMPLE_NR] = {
@@ -62,9 +68,7 @@ struct watched {
 	pgoff_t pgoff;
 	/* The watch could be set up. */
 	bool ready;
-	bool touched;
-	bool coarse;
-	bool host;
+	struct esx_touch touch;
 };
 
 struct esx_watch {
@@ -139,6 +143,77 @@ static struct esx_watch *alloc_watch(unsigned int nr)
 }
 
 /*
+ * What pages hold.
+ */
+
+/* Who writes to it meanwhile makes it some mixture, which is seen at the next look. */
+static enum esx_holds page_holds(struct page *page)
+{
+	if (esx_frame_has_poison(page_folio(page)))
+		return ESX_HOLDS_UNKNOWN;
+	return esx_page_is_zero(page) ? ESX_HOLDS_ZEROS : ESX_HOLDS_DATA;
+}
+
+static enum esx_holds slot_holds(const struct esx_slot *slot)
+{
+	switch (esx_slot_state(slot)) {
+	case ESX_EMPTY:
+		return ESX_HOLDS_NOTHING;
+	case ESX_ZERO:
+		return ESX_HOLDS_ZEROS;
+	default:
+		return page_holds(esx_slot_page(slot));
+	}
+}
+
+/* The page's lock keeps its frame from being freed. */
+static enum esx_holds holds_entered(const struct watched *page)
+{
+	enum esx_holds holds;
+	struct esx_slot slot;
+
+	if (page->pgoff >= page->pmap->nr_pages)
+		return ESX_HOLDS_NOTHING;
+	if (esx_pmap_lock(page->pmap, page->pgoff, ESX_SLOT_TRY, &slot))
+		return ESX_HOLDS_UNKNOWN;
+	holds = slot_holds(&slot);
+	esx_pmap_unlock(&slot);
+	return holds;
+}
+
+static enum esx_holds watched_holds(const struct watched *page)
+{
+	enum esx_holds holds;
+
+	if (!esx_pmap_enter(page->pmap, true))
+		return ESX_HOLDS_UNKNOWN;
+	holds = holds_entered(page);
+	esx_pmap_leave(page->pmap);
+	return holds;
+}
+
+/* Before the watch is set up: what is zeroed between the two is not touched. */
+static void note_before(struct esx_watch *watch)
+{
+	unsigned int i;
+
+	for (i = 0; i < watch->nr; i++, cond_resched())
+		watch->pages[i].touch.before = watched_holds(&watch->pages[i]);
+}
+
+static void note_now(struct esx_watch *watch)
+{
+	struct watched *page;
+	unsigned int i;
+
+	for (i = 0; i < watch->nr; i++, cond_resched()) {
+		page = &watch->pages[i];
+		if (page->touch.touched)
+			page->touch.now = watched_holds(page);
+	}
+}
+
+/*
  * Accessed bits.
  */
 
@@ -164,10 +239,10 @@ static void set_touched(struct watched *page, const struct esx_age *age)
 {
 	struct esx_glance seen;
 
-	if (!page->touched)
-		page->coarse = glance(page, &seen) && seen.whole;
-	page->touched = true;
-	page->host = !age->young;
+	if (!page->touch.touched)
+		page->touch.coarse = glance(page, &seen) && seen.whole;
+	page->touch.touched = true;
+	page->touch.host = !age->young;
 }
 
 /*
@@ -189,7 +264,7 @@ static int begin_young(struct esx_watch *watch, struct esx_vm *vm)
 
 static bool is_settled(const struct watched *page)
 {
-	return !page->ready || (page->touched && !page->host);
+	return !page->ready || (page->touch.touched && !page->touch.host);
 }
 
 static void look_young(struct esx_watch *watch, struct esx_vm *vm)
@@ -228,8 +303,8 @@ static void unmap_slot(struct watched *page, struct esx_slot *slot)
 	if (esx_slot_state(slot) != ESX_PRIVATE)
 		page->ready = esx_slot_unmap(slot, true);
 	else
-		page->touched = esx_slot_take_out(slot) != ESX_TAKEN;
-	page->coarse = page->touched && !slot->entry;
+		page->touch.touched = esx_slot_take_out(slot) != ESX_TAKEN;
+	page->touch.coarse = page->touch.touched && !slot->entry;
 }
 
 static void unmap_entered(struct watched *page)
@@ -264,7 +339,7 @@ static void tell_apart(struct esx_watch *watch, struct esx_vm *vm)
 	if (!watch->nr_ages || esx_vm_age(vm, watch->ages, watch->nr_ages, false))
 		return;
 	for (i = 0; i < watch->nr_ages; i++)
-		watch->asked[i]->host = !watch->ages[i].young;
+		watch->asked[i]->touch.host = !watch->ages[i].young;
 }
 
 static void begin_unmap(struct esx_watch *watch, struct esx_vm *vm)
@@ -278,13 +353,13 @@ static void begin_unmap(struct esx_watch *watch, struct esx_vm *vm)
 		if (last && in_one_region(page, last) && glance(page, &seen) && seen.whole) {
 			/* Unmapped with the last one. */
 			page->ready = last->ready;
-			page->touched = last->touched;
-			page->coarse = last->coarse;
+			page->touch.touched = last->touch.touched;
+			page->touch.coarse = last->touch.coarse;
 		} else {
 			unmap_page(page);
 			last = page;
 		}
-		if (page->touched)
+		if (page->touch.touched)
 			ask(watch, page);
 	}
 	tell_apart(watch, vm);
@@ -298,10 +373,10 @@ static void look_unmap(struct esx_watch *watch, struct esx_vm *vm)
 
 	for (i = 0; i < watch->nr; i++) {
 		page = &watch->pages[i];
-		if (!page->ready || page->touched || !glance(page, &seen) || !seen.mapped)
+		if (!page->ready || page->touch.touched || !glance(page, &seen) || !seen.mapped)
 			continue;
-		page->touched = true;
-		page->coarse = seen.whole;
+		page->touch.touched = true;
+		page->touch.coarse = seen.whole;
 		ask(watch, page);
 	}
 	tell_apart(watch, vm);
@@ -331,6 +406,7 @@ struct esx_watch *esx_watch_begin(struct esx_vm *vm, unsigned int nr,
 		return NULL;
 
 	pick_pages(watch, vm, nr, seed);
+	note_before(watch);
 	if (method == ESX_SAMPLE_YOUNG && esx_vm_has_guest(vm))
 		err = begin_young(watch, vm);
 	if (err == -EAGAIN) {
@@ -341,6 +417,7 @@ struct esx_watch *esx_watch_begin(struct esx_vm *vm, unsigned int nr,
 	watch->method = err ? ESX_SAMPLE_UNMAP : ESX_SAMPLE_YOUNG;
 	if (watch->method == ESX_SAMPLE_UNMAP)
 		begin_unmap(watch, vm);
+	note_now(watch);
 	return watch;
 }
 ESX_EXPORT_FOR_TESTS(esx_watch_begin);
@@ -359,6 +436,7 @@ void esx_watch_look(struct esx_watch *watch, struct esx_vm *vm)
 		look_young(watch, vm);
 	else
 		look_unmap(watch, vm);
+	note_now(watch);
 }
 ESX_EXPORT_FOR_TESTS(esx_watch_look);
 
@@ -373,14 +451,8 @@ void esx_watch_tally(const struct esx_watch *watch, struct esx_tally *tally)
 
 	memset(tally, 0, sizeof(*tally));
 	for (i = 0; i < watch->nr; i++) {
-		const struct watched *page = &watch->pages[i];
-
-		if (!page->ready)
-			continue;
-		tally->sampled++;
-		tally->touched += page->touched;
-		tally->coarse += page->coarse;
-		tally->host += page->host;
+		if (watch->pages[i].ready)
+			esx_tally_add(tally, &watch->pages[i].touch);
 	}
 }
 ESX_EXPORT_FOR_TESTS(esx_watch_tally);

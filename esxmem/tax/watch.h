@@ -7,6 +7,7 @@
 
 #include <linux/types.h>
 
+struct esx_tally;
 struct esx_vm;
 struct esx_watch;
 
@@ -23,20 +24,6 @@ enum esx_sample_method {
 };
 
 extern const char *const esx_sample_method_names[ESX_SAMPLE_NR];
-
-/**
- * struct esx_tally - what was seen of the pages that are watched
- */
-struct esx_tally {
-	/** @sampled: pages that are watched. */
-	u32 sampled;
-	/** @touched: those of them that were touched. */
-	u32 touched;
-	/** @coarse: part of @touched of which only its 2 MB are known to be. */
-	u32 coarse;
-	/** @host: part of @touched that the guest did not touch: the VMM, vhost. */
-	u32 host;
-};
 
 struct esx_watch *esx_watch_begin(struct esx_vm *vm, unsigned int nr,
 				  enum esx_sample_method method, u64 seed);

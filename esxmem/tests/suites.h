@@ -31,6 +31,7 @@ extern struct kunit_suite esx_reclaim_suite;
 extern struct kunit_suite esx_samples_suite;
 extern struct kunit_suite esx_scan_suite;
 extern struct kunit_suite esx_shared_suite;
+extern struct kunit_suite esx_tally_suite;
 extern struct kunit_suite esx_watch_suite;
 
 #endif /* _ESXMEM_TESTS_SUITES_H */

@@ -8,6 +8,8 @@
 #include <linux/pagemap.h>
 #include <linux/slab.h>
 
+#include "../punch.h"
+#include "../tax/tally.h"
 #include "../tax/watch.h"
 #include "map.h"
 #include "suites.h"
@@ -120,21 +122,29 @@ static struct esx_watch *watch_all(struct kunit *test, struct fixture *fix,
 	return watch;
 }
 
+struct expected {
+	u32 sampled, touched, coarse, host, zeroed, freed;
+};
+
 static void expect_tally(struct kunit *test, struct fixture *fix, struct esx_watch *watch,
-			 const struct esx_tally *expected)
+			 const struct expected *expected)
 {
 	struct esx_tally tally;
 
 	esx_watch_look(watch, &fix->map->vm);
 	esx_watch_tally(watch, &tally);
 	KUNIT_EXPECT_EQ(test, tally.sampled, expected->sampled);
-	KUNIT_EXPECT_EQ(test, tally.touched, expected->touched);
-	KUNIT_EXPECT_EQ(test, tally.coarse, expected->coarse);
-	KUNIT_EXPECT_EQ(test, tally.host, expected->host);
+	KUNIT_EXPECT_EQ(test, tally.all.touched, expected->touched);
+	KUNIT_EXPECT_EQ(test, tally.all.coarse, expected->coarse);
+	KUNIT_EXPECT_EQ(test, tally.all.host, expected->host);
+	KUNIT_EXPECT_EQ(test, tally.zeroed, expected->zeroed);
+	KUNIT_EXPECT_EQ(test, tally.freed, expected->freed);
+	KUNIT_EXPECT_EQ(test, tally.kept.touched,
+			expected->touched - expected->zeroed - expected->freed);
 }
 
 #define EXPECT_TALLY(test, fix, watch, ...) \
-	expect_tally(test, fix, watch, &(const struct esx_tally){ __VA_ARGS__ })
+	expect_tally(test, fix, watch, &(const struct expected){ __VA_ARGS__ })
 
 static void young_counts_the_guests_touches(struct kunit *test)
 {
@@ -355,6 +365,144 @@ static void touches_of_host_and_guest_are_told_apart(struct kunit *test)
 	esx_watch_end(watch);
 }
 
+static void set_words(struct kunit *test, struct fixture *fix, pgoff_t pgoff, u32 word)
+{
+	memset32(page_address(page_of(test, fix->map, pgoff)), word, PAGE_SIZE / sizeof(u32));
+}
+
+static void punch_page(struct fixture *fix, pgoff_t pgoff)
+{
+	esx_pmap_enter_exclusive(fix->map->pmap);
+	esx_punch_pages(fix->map->pmap, pgoff, pgoff + 1);
+	esx_pmap_leave_exclusive(fix->map->pmap);
+}
+
+static void zeroed_page_is_discounted(struct kunit *test)
+{
+	struct fixture *fix = test->priv;
+	struct esx_watch *watch;
+
+	fill_pages(test, fix, 0, 20);
+	attach(test, fix);
+	watch = watch_all(test, fix, ESX_SAMPLE_YOUNG);
+	touch_by_guest(fix, 3);
+	touch_by_guest(fix, 7);
+	set_words(test, fix, 7, 0);
+	EXPECT_TALLY(test, fix, watch, .sampled = TEST_MAP_PAGES, .touched = 2, .zeroed = 1);
+	/* It is used after all. */
+	set_words(test, fix, 7, 1);
+	EXPECT_TALLY(test, fix, watch, .sampled = TEST_MAP_PAGES, .touched = 2);
+	esx_watch_end(watch);
+}
+
+/* In the period in which they are zeroed, and not again. */
+static void zeros_in_use_are_not_hidden(struct kunit *test)
+{
+	struct fixture *fix = test->priv;
+	struct esx_watch *watch;
+
+	fill_pages(test, fix, 0, 20);
+	attach(test, fix);
+	watch = watch_all(test, fix, ESX_SAMPLE_YOUNG);
+	touch_by_guest(fix, 7);
+	set_words(test, fix, 7, 0);
+	EXPECT_TALLY(test, fix, watch, .sampled = TEST_MAP_PAGES, .touched = 1, .zeroed = 1);
+	esx_watch_end(watch);
+	watch = watch_all(test, fix, ESX_SAMPLE_YOUNG);
+	touch_by_guest(fix, 7);
+	EXPECT_TALLY(test, fix, watch, .sampled = TEST_MAP_PAGES, .touched = 1);
+	esx_watch_end(watch);
+}
+
+/* The scanner gave up the frame in between, and the guest has written zeros again. */
+static void zeros_that_the_scanner_found_are_no_hole(struct kunit *test)
+{
+	struct fixture *fix = test->priv;
+	struct esx_watch *watch;
+	struct esx_slot slot;
+
+	attach(test, fix);
+	enter_test_map(test, fix->map);
+	KUNIT_ASSERT_TRUE(test, esx_quota_charge(&fix->map->quota, 1));
+	lock_entry_at(test, fix->map, 7, &slot);
+	esx_pmap_set(&slot, ESX_ZERO, NULL);
+	esx_pmap_unlock(&slot);
+	leave_test_map(fix->map);
+	watch = watch_all(test, fix, ESX_SAMPLE_YOUNG);
+	write_page(test, fix->map, 7, 0);
+	touch_by_guest(fix, 7);
+	EXPECT_TALLY(test, fix, watch, .sampled = TEST_MAP_PAGES, .touched = 1);
+	esx_watch_end(watch);
+}
+
+static void hole_that_is_filled_with_zeros_is_discounted(struct kunit *test)
+{
+	struct fixture *fix = test->priv;
+	struct esx_watch *watch;
+
+	attach(test, fix);
+	watch = watch_all(test, fix, ESX_SAMPLE_YOUNG);
+	write_page(test, fix->map, 3, 0);
+	write_page(test, fix->map, 7, 7);
+	touch_by_guest(fix, 3);
+	touch_by_guest(fix, 7);
+	EXPECT_TALLY(test, fix, watch, .sampled = TEST_MAP_PAGES, .touched = 2, .zeroed = 1);
+	esx_watch_end(watch);
+}
+
+static void freed_page_is_discounted(struct kunit *test)
+{
+	struct fixture *fix = test->priv;
+	struct esx_watch *watch;
+
+	fill_pages(test, fix, 0, 20);
+	attach(test, fix);
+	watch = watch_all(test, fix, ESX_SAMPLE_YOUNG);
+	touch_by_guest(fix, 3);
+	touch_by_guest(fix, 7);
+	esx_watch_look(watch, &fix->map->vm);
+	punch_page(fix, 7);
+	EXPECT_TALLY(test, fix, watch, .sampled = TEST_MAP_PAGES, .touched = 2, .freed = 1);
+	esx_watch_end(watch);
+}
+
+/* Of 512 pages that look touched one was zeroed, and that one is known. */
+static void zeroed_part_of_a_large_page_is_discounted(struct kunit *test)
+{
+	struct fixture *fix = test->priv;
+	struct esx_watch *watch;
+
+	fill_large(test, fix, 0);
+	set_words(test, fix, 5, 5);
+	attach(test, fix);
+	watch = watch_all(test, fix, ESX_SAMPLE_YOUNG);
+	touch_by_guest(fix, 0);
+	set_words(test, fix, 5, 0);
+	EXPECT_TALLY(test, fix, watch, .sampled = TEST_MAP_PAGES, .touched = ESX_REGION_PAGES,
+		     .coarse = ESX_REGION_PAGES, .zeroed = 1);
+	esx_watch_end(watch);
+}
+
+static void page_that_is_locked_is_not_discounted(struct kunit *test)
+{
+	struct fixture *fix = test->priv;
+	struct esx_watch *watch;
+	struct esx_slot slot;
+
+	fill_pages(test, fix, 0, 20);
+	attach(test, fix);
+	watch = watch_all(test, fix, ESX_SAMPLE_YOUNG);
+	touch_by_guest(fix, 4);
+	set_words(test, fix, 4, 0);
+	enter_test_map(test, fix->map);
+	lock_page_at(test, fix->map, 4, 0, &slot);
+	EXPECT_TALLY(test, fix, watch, .sampled = TEST_MAP_PAGES, .touched = 1);
+	esx_pmap_unlock(&slot);
+	leave_test_map(fix->map);
+	EXPECT_TALLY(test, fix, watch, .sampled = TEST_MAP_PAGES, .touched = 1, .zeroed = 1);
+	esx_watch_end(watch);
+}
+
 static void without_a_guest_pages_are_unmapped(struct kunit *test)
 {
 	struct fixture *fix = test->priv;
@@ -412,8 +560,8 @@ static void sample_shows_the_fraction(struct kunit *test)
 	esx_watch_look(watch, &fix->map->vm);
 	esx_watch_tally(watch, &tally);
 	KUNIT_EXPECT_EQ(test, tally.sampled, 400);
-	KUNIT_EXPECT_GE(test, tally.touched, 170);
-	KUNIT_EXPECT_LE(test, tally.touched, 230);
+	KUNIT_EXPECT_GE(test, tally.all.touched, 170);
+	KUNIT_EXPECT_LE(test, tally.all.touched, 230);
 	esx_watch_end(watch);
 }
 
@@ -450,6 +598,13 @@ static struct kunit_case watch_cases[] = {
 	KUNIT_CASE(young_tells_touches_of_the_vmm_apart),
 	KUNIT_CASE(touch_of_the_vmm_may_turn_out_to_be_the_guests),
 	KUNIT_CASE(touches_of_host_and_guest_are_told_apart),
+	KUNIT_CASE(zeroed_page_is_discounted),
+	KUNIT_CASE(zeros_in_use_are_not_hidden),
+	KUNIT_CASE(zeros_that_the_scanner_found_are_no_hole),
+	KUNIT_CASE(hole_that_is_filled_with_zeros_is_discounted),
+	KUNIT_CASE(freed_page_is_discounted),
+	KUNIT_CASE(zeroed_part_of_a_large_page_is_discounted),
+	KUNIT_CASE(page_that_is_locked_is_not_discounted),
 	KUNIT_CASE(without_a_guest_pages_are_unmapped),
 	KUNIT_CASE(guest_that_cannot_be_asked_is_left_alone),
 	KUNIT_CASE(vm_without_memory_is_not_sampled),

@@ -164,7 +164,8 @@ test_active_shows_what_a_period_has_seen()
 		rm $mount/active
 	COMMAND
 	trace active.bt
-	grep -qE ' active: 16 of 64 pages touched \(coarse 0, host 0\), 64 KiB active$' "$WORK/trace"
+	grep -qE ' active: 16 of 64 pages touched \(coarse 0, host 0, zeroed 0, freed 0\), 64 KiB active$' \
+		"$WORK/trace"
 	[ "$(traced_of_vm active_kib active)" -eq 64 ]
 	[ "$(traced_of_vm periods active)" -eq 1 ]
 }

@@ -272,6 +272,144 @@ static void large_page_is_unmapped_once(void)
 	CHECK_EQ(esx_figure("unmap_ranges") - ranges, 1);
 }
 
+static void zero(char *map, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++)
+		esx_fill(map + i * ESX_PAGE, 0);
+}
+
+static void expect_discounted(uint64_t touched, uint64_t zeroed, uint64_t freed)
+{
+	expect_tally(PAGES, touched, 0);
+	CHECK_EQ(figure("touched_zeroed_pages"), zeroed);
+	CHECK_EQ(figure("touched_freed_pages"), freed);
+	CHECK_EQ(figure("active_raw_bytes"), touched * ESX_PAGE);
+	CHECK_EQ(figure("active_bytes"), (touched - zeroed - freed) * ESX_PAGE);
+}
+
+/* As the paper's zero-page thread does. */
+static void zeroing_everything_is_no_spike(void)
+{
+	char *map = filled_file("vm/ram", PAGES);
+
+	set_pages(4096);
+	step("begin");
+	zero(map, PAGES);
+	step("end");
+	expect_discounted(PAGES, PAGES, 0);
+}
+
+static void zeroing_everything_is_a_spike_without_the_discount(void)
+{
+	char *map = filled_file("vm/ram", PAGES);
+
+	set_pages(4096);
+	esx_set(ESX_SYSFS "/tax/sample_discount", "0");
+	step("begin");
+	zero(map, PAGES);
+	step("look");
+	step("end");
+	CHECK_EQ(figure("touched_zeroed_pages"), PAGES);
+	CHECK_EQ(figure("active_bytes"), SIZE);
+	CHECK_EQ(figure("active_raw_bytes"), SIZE);
+	/* What was seen is not forgotten: the knob chooses. */
+	esx_set(ESX_SYSFS "/tax/sample_discount", "1");
+	CHECK_EQ(figure("active_bytes"), 0);
+	CHECK_EQ(figure("active_fast_bytes"), 0);
+	CHECK_EQ(figure("active_raw_bytes"), SIZE);
+}
+
+/* While the period is under way, too. */
+static void zeroing_is_discounted_before_the_end(void)
+{
+	char *map = filled_file("vm/ram", PAGES);
+
+	set_pages(4096);
+	step("begin");
+	touch(map, 0, 100, 1);
+	step("end");
+	step("begin");
+	zero(map, PAGES);
+	step("look");
+	CHECK_EQ(figure("touched_pages"), PAGES);
+	CHECK_EQ(figure("active_bytes"), 100 * ESX_PAGE);
+	/* (100 + 3 * 1000) / 4 */
+	CHECK_EQ(figure("active_raw_bytes"), 775 * ESX_PAGE);
+	step("end");
+}
+
+static void what_is_used_beside_zeroing_counts(void)
+{
+	char *map = filled_file("vm/ram", PAGES);
+
+	set_pages(4096);
+	step("begin");
+	zero(map, 600);
+	touch(map, 700, 200, 1);
+	step("end");
+	expect_discounted(800, 600, 0);
+}
+
+/* A working set of zeros: not counted once, and never again overlooked. */
+static void zeros_in_use_count(void)
+{
+	char *map = filled_file("vm/ram", PAGES);
+
+	set_pages(4096);
+	step("begin");
+	zero(map, PAGES);
+	step("end");
+	expect_discounted(PAGES, PAGES, 0);
+	step("begin");
+	zero(map, PAGES);
+	step("end");
+	CHECK_EQ(figure("touched_zeroed_pages"), 0);
+	CHECK_EQ(figure("active_fast_bytes"), PAGES * 3 / 4 * ESX_PAGE);
+}
+
+/* Nor when their frames were given up in between. */
+static void zeros_in_use_that_are_shared_count(void)
+{
+	int fd = esx_file("vm/ram", SIZE);
+	char *map = esx_map(fd, SIZE, 0);
+
+	zero(map, PAGES);
+	esx_merge(fd, 0, 0);
+	CHECK_EQ(esx_count(fd, 0, PAGES, ESXMEM_PAGE_ZERO), PAGES);
+	set_pages(4096);
+	step("begin");
+	zero(map, PAGES);
+	step("end");
+	expect_discounted(PAGES, 0, 0);
+}
+
+/* As a guest does that clears its memory when it boots. */
+static void zeros_written_into_holes_are_discounted(void)
+{
+	int fd = esx_file("vm/ram", SIZE);
+	char *map = esx_map(fd, SIZE, 0);
+
+	set_pages(4096);
+	step("begin");
+	zero(map, PAGES);
+	map[5 * ESX_PAGE] = 1;
+	step("end");
+	expect_discounted(PAGES, PAGES - 1, 0);
+}
+
+static void freed_pages_are_discounted(void)
+{
+	char *map = filled_file("vm/ram", PAGES);
+
+	set_pages(4096);
+	step("begin");
+	touch(map, 0, 500, 1);
+	step("look");
+	CHECK_OK(madvise(map, 300 * ESX_PAGE, MADV_REMOVE));
+	step("end");
+	expect_discounted(500, 0, 300);
+}
+
 static void fallback_is_told(void)
 {
 	uint64_t before = esx_get_number(ESX_SYSFS "/tax/sample_fallbacks");
@@ -415,6 +553,14 @@ static const struct tap_case cases[] = {
 	TAP_CASE(shared_pages_are_sampled_too),
 	TAP_CASE(large_pages_count_as_coarse),
 	TAP_CASE(large_page_is_unmapped_once),
+	TAP_CASE(zeroing_everything_is_no_spike),
+	TAP_CASE(zeroing_everything_is_a_spike_without_the_discount),
+	TAP_CASE(zeroing_is_discounted_before_the_end),
+	TAP_CASE(what_is_used_beside_zeroing_counts),
+	TAP_CASE(zeros_in_use_count),
+	TAP_CASE(zeros_in_use_that_are_shared_count),
+	TAP_CASE(zeros_written_into_holes_are_discounted),
+	TAP_CASE(freed_pages_are_discounted),
 	TAP_CASE(fallback_is_told),
 	TAP_CASE(contents_survive_sampling),
 	TAP_CASE(truncated_pages_do_no_harm),

@@ -27,8 +27,9 @@ fake_vm()
 		vmm_faults=55 vcpu_time_ns=2500000000 active_bytes=50331648 \
 		active_slow_bytes=50331648 active_fast_bytes=33554432 \
 		active_now_bytes=41943040 active_coarse_bytes=16777216 \
-		active_host_bytes=2097152 sampled_pages=100 touched_pages=25 \
-		touched_coarse_pages=8 touched_host_pages=1 sample_periods=9 \
+		active_host_bytes=2097152 active_raw_bytes=58720256 sampled_pages=100 \
+		touched_pages=25 touched_coarse_pages=8 touched_host_pages=1 \
+		touched_zeroed_pages=4 touched_freed_pages=2 sample_periods=9 \
 		sample_method=young min_bytes=67108864 max_bytes=0 shares=default \
 		effective_shares=1920 tax_percent=default reserved_bytes=67502080 \
 		target_bytes=201326592 held_bytes=104857600 reclaimed_bytes=0 rho_ppm=39062 target_reason=max "$@"

@@ -338,7 +338,10 @@ test_vm_show_takes_either_name()
 	grep -qE '^SLOW +48M ' "$WORK/out"
 	grep -qE '^FAST +32M ' "$WORK/out"
 	grep -qE '^NOW +40M ' "$WORK/out"
+	grep -qE '^RAW +56M ' "$WORK/out"
 	grep -qE '^TOUCHED +25 ' "$WORK/out"
+	grep -qE '^TZEROED +4 ' "$WORK/out"
+	grep -qE '^TFREED +2 ' "$WORK/out"
 	grep -qE '^METHOD +young ' "$WORK/out"
 	ctl 0 vm show web1 --json
 	json_holds 'd["active_bytes"] == 50331648' 'd["active_now_bytes"] == 41943040' \

@@ -42,12 +42,18 @@ static const struct esx_field vm_fields[] = {
 		  .wide = true),
 	ESX_FIELD("active_host_bytes", "HOST", BYTES, "part of active in use by the VMM alone",
 		  .wide = true),
+	ESX_FIELD("active_raw_bytes", "RAW", BYTES, "what active is with nothing discounted",
+		  .wide = true),
 	ESX_FIELD("sampled_pages", "SAMPLED", COUNT, "pages that are watched", .wide = true),
 	ESX_FIELD("touched_pages", "TOUCHED", COUNT, "those of them that were touched",
 		  .wide = true),
 	ESX_FIELD("touched_coarse_pages", "TCOARSE", COUNT, "of these known by 2 MB only",
 		  .wide = true),
 	ESX_FIELD("touched_host_pages", "THOST", COUNT, "of these touched by the VMM alone",
+		  .wide = true),
+	ESX_FIELD("touched_zeroed_pages", "TZEROED", COUNT, "of these discounted: only zeroed",
+		  .wide = true),
+	ESX_FIELD("touched_freed_pages", "TFREED", COUNT, "of these discounted: freed",
 		  .wide = true),
 	ESX_FIELD("sample_periods", "PERIODS", COUNT, "sampling periods that are over",
 		  .wide = true),
@@ -372,8 +378,8 @@ const struct esx_command esx_vm_list_command = {
 		"\n"
 		"Columns: NAME SIZE BACKED PRIVATE SHARED ZERO HUGE SHARE GROUP ATTACHED,\n"
 		"and on request: MERGED COWBREAKS FAULTS EPT VMMFAULTS VCPUTIME ACTIVE SLOW\n"
-		"FAST NOW COARSE HOST SAMPLED TOUCHED TCOARSE THOST PERIODS METHOD MIN MAX\n"
-		"SHARES EFFSHARES TAX RESERVED TARGET RHO REASON.\n",
+		"FAST NOW COARSE HOST RAW SAMPLED TOUCHED TCOARSE THOST TZEROED TFREED\n"
+		"PERIODS METHOD MIN MAX SHARES EFFSHARES TAX RESERVED TARGET RHO REASON.\n",
 	.run = vm_list,
 };
 

@@ -40,6 +40,7 @@ static void known_knobs(void)
 		{ "share/run", "0" },
 		{ "tax/sample_run", "0" },
 		{ "tax/sample_method", "young" },
+		{ "tax/sample_discount", "1" },
 		{ "tax/sample_pages", "100" },
 		{ "tax/sample_period_ms", "30000" },
 		{ "tax/sample_wall_ms", "60000" },
