@@ -8,6 +8,7 @@
 
 #include <linux/fs.h>
 #include <linux/mm.h>
+#include <linux/mmap_lock.h>
 #include <linux/slab.h>
 #include <linux/version.h>
 
@@ -64,6 +65,14 @@ static inline void esx_inode_touch_mtime(struct inode *inode)
 static inline void esx_inode_init_times(struct inode *inode)
 {
 	simple_inode_init_ts(inode);
+}
+#endif
+
+/* 6.6 serves faults on files with the lock of the mapping alone. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+static inline void release_fault_lock(struct vm_fault *vmf)
+{
+	mmap_read_unlock(vmf->vma->vm_mm);
 }
 #endif
 

@@ -3,10 +3,14 @@
  * The fault path: look up, act, install.
  *
  *	EMPTY, read	a zero frame, read-only; nothing is allocated
- *	EMPTY, write	a 2 MB frame for an empty region, else a 4 KB frame
+ *	EMPTY, write	a 2 MB frame for an empty region unless the VM is held, else a
+ *			4 KB frame
  *	ZERO		read: a zero frame; write: a frame of its own
  *	SHARED		read: the shared frame, read-only; write: copy-on-write
  *	PRIVATE		the frame
+ *
+ * While the VM is held (hold.c) those that take a new frame wait first, as far as
+ * they can.
  *
  * The core installs the page-table entry after ->fault returns.  Until then
  * the frame's folio lock, taken here and released by the core, tells that a
@@ -73,7 +77,7 @@ static int fill_huge(struct esx_fault *fault, struct esx_slot *slot)
 	struct folio *folio;
 
 	if (!fault->large || esx_large_pages_get() == ESX_LARGE_NEVER ||
-	    start + ESX_REGION_PAGES > pmap->nr_pages)
+	    start + ESX_REGION_PAGES > pmap->nr_pages || esx_hold_is_on(pmap->vm))
 		return -ENOENT;
 	if (!esx_quota_charge(pmap->quota, ESX_REGION_PAGES))
 		return -ENOENT;
@@ -132,9 +136,28 @@ static int fill(struct esx_fault *fault, struct esx_slot *slot)
 	return fill_entry(fault, slot);
 }
 
+/* Has this fault, which takes a new frame, to wait first? */
+static bool is_held(const struct esx_fault *fault)
+{
+	struct esx_vm *vm = fault->pmap->vm;
+
+	switch (fault->yield) {
+	case ESX_YIELD_WAIT:
+		return esx_hold_applies(vm);
+	case ESX_YIELD_ONCE:
+		return esx_hold_repels(vm, fault->pgoff);
+	default:
+		return false;
+	}
+}
+
 /* Make the page one that may be written to. */
 static int make_private(struct esx_fault *fault, struct esx_slot *slot)
 {
+	if (esx_slot_state(slot) == ESX_PRIVATE)
+		return 0;
+	if (is_held(fault))
+		return -EBUSY;
 	switch (esx_slot_state(slot)) {
 	case ESX_EMPTY:
 		return fill(fault, slot);
@@ -223,7 +246,8 @@ static int fault_once(struct esx_fault *fault)
  * With @fault->map the page's folio is locked as well, and the caller installs
  * a page-table entry (or not) before it unlocks.
  *
- * Return: 0; -EAGAIN when it would have to sleep and must not; -ENOMEM;
+ * Return: 0; -EAGAIN when it would have to sleep and must not; -EBUSY when the VM is
+ * held, and @fault->yield says that it gives way to that; -ENOMEM;
  * -ENOSPC when the mount is full; -EHWPOISON when the frame is broken.
  */
 int esx_fault_page(struct esx_fault *fault)

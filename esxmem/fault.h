@@ -9,6 +9,18 @@
 #include "pmap.h"
 
 /**
+ * enum esx_yield - what a fault does that would take a new frame of a held VM
+ */
+enum esx_yield {
+	/** @ESX_YIELD_NOT: it cannot wait, and takes it. */
+	ESX_YIELD_NOT,
+	/** @ESX_YIELD_WAIT: it lets go of all locks and waits. */
+	ESX_YIELD_WAIT,
+	/** @ESX_YIELD_ONCE: it is sent back to where it can wait, but not twice. */
+	ESX_YIELD_ONCE,
+};
+
+/**
  * struct esx_fault - one access to one guest page
  */
 struct esx_fault {
@@ -23,6 +35,8 @@ struct esx_fault {
 	const bool map;
 	/** @large: the access may be served by a 2 MB frame. */
 	const bool large;
+	/** @yield: what it does when the VM is held. */
+	const enum esx_yield yield;
 	/** @req: for whom frames are allocated; @req.nowait forbids sleeping. */
 	const struct esx_frame_req req;
 

@@ -45,6 +45,7 @@
  *  - A new frame is published only after the old one is unmapped from every
  *    mapping of the file; the entry lock keeps faults out until then.
  *  - Nothing is allocated under a folio lock.
+ *  - A fault of a VM that is held waits with none of these (hold.c).
  *  - ->page_mkwrite only tries pmap->lock, and entry and folio locks of pages that
  *    are not private, and never waits for memory.
  *  - A page's CLEAN bit is set under its lock while it is out of use, and cleared

@@ -16,6 +16,7 @@
 #include "share/scan.h"
 #include "share/shared.h"
 #include "tax/enforce.h"
+#include "tax/gate.h"
 #include "tax/gauge.h"
 #include "tax/policy.h"
 #include "tax/sample.h"
@@ -32,7 +33,8 @@ static const struct {
 	/* Below the knobs: who turns one may start threads. */
 	{ esx_scan_init, esx_scan_exit },
 	{ esx_sample_init, esx_sample_exit },
-	/* The gauge kicks the policy, which kicks enforcement. */
+	/* The gauge kicks the policy, which kicks enforcement; all kick the gate. */
+	{ esx_gate_init, esx_gate_exit },
 	{ esx_enforce_init, esx_enforce_exit },
 	{ esx_policy_init, esx_policy_exit },
 	{ esx_gauge_init, esx_gauge_exit },

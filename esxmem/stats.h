@@ -59,6 +59,10 @@ enum esx_event {
 	ESX_EV_UNMAPPED,
 	/** @ESX_EV_HUGE_JOINED: regions given a 2 MB frame again. */
 	ESX_EV_HUGE_JOINED,
+	/** @ESX_EV_HOLD: faults that waited since the VM was held. */
+	ESX_EV_HOLD,
+	/** @ESX_EV_HOLD_NS: for how long, all together. */
+	ESX_EV_HOLD_NS,
 	/** @ESX_NR_EVENTS: how many there are. */
 	ESX_NR_EVENTS,
 };

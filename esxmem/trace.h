@@ -230,6 +230,43 @@ TRACE_EVENT(esxmem_state,
 		  __entry->free, __entry->total, __entry->ns)
 );
 
+/* A VM is held, for max_ms a fault; or let go: 0. */
+TRACE_EVENT(esxmem_hold,
+	TP_PROTO(u32 vm, const char *name, u32 max_ms),
+	TP_ARGS(vm, name, max_ms),
+	TP_STRUCT__entry(
+		__field(u32, vm)
+		__array(char, name, ESX_TRACE_NAME)
+		__field(u32, max_ms)
+	),
+	TP_fast_assign(
+		__entry->vm = vm;
+		strscpy_pad(__entry->name, name, ESX_TRACE_NAME);
+		__entry->max_ms = max_ms;
+	),
+	TP_printk("vm=%u name=%s max_ms=%u", __entry->vm, __entry->name, __entry->max_ms)
+);
+
+/* A fault of a held VM has waited for ns; max_ms: 0 when the VM was let go since. */
+TRACE_EVENT(esxmem_hold_fault,
+	TP_PROTO(u32 vm, const char *name, u64 ns, u32 max_ms),
+	TP_ARGS(vm, name, ns, max_ms),
+	TP_STRUCT__entry(
+		__field(u32, vm)
+		__array(char, name, ESX_TRACE_NAME)
+		__field(u64, ns)
+		__field(u32, max_ms)
+	),
+	TP_fast_assign(
+		__entry->vm = vm;
+		strscpy_pad(__entry->name, name, ESX_TRACE_NAME);
+		__entry->ns = ns;
+		__entry->max_ms = max_ms;
+	),
+	TP_printk("vm=%u name=%s ns=%llu max_ms=%u", __entry->vm, __entry->name, __entry->ns,
+		  __entry->max_ms)
+);
+
 /* Memory was taken from a VM; asked, merged, zero, broken: pages, see reclaim.h. */
 TRACE_EVENT(esxmem_reclaim,
 	TP_PROTO(u32 vm, const char *name, u64 asked, u64 merged, u64 zero, u64 broken, u64 ns),

@@ -69,6 +69,7 @@ static struct esx_vm *alloc_vm(const struct esx_vm_id *id)
 	INIT_LIST_HEAD(&vm->pmaps);
 	mutex_init(&vm->reclaim_lock);
 	spin_lock_init(&vm->lock);
+	esx_hold_init(&vm->hold);
 	vm->id = ++last_vm_id;
 	vm->host = id->host;
 	vm->ino = id->ino;

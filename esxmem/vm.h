@@ -13,6 +13,7 @@
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 
+#include "hold.h"
 #include "params.h"
 #include "pmap.h"
 
@@ -130,6 +131,8 @@ struct esx_vm {
 	struct esx_entitlement entitled;
 	/** @enforced: how it was brought down to that. */
 	struct esx_enforcement enforced;
+	/** @hold: whether its faults wait. */
+	struct esx_hold hold;
 	/** @iface: what the interface layer hangs here. */
 	void *iface;
 	/** @sampling: what the sampler knows of it; its memory goes with the VM. */

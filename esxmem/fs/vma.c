@@ -10,6 +10,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/file.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
@@ -42,6 +43,7 @@ static vm_fault_t to_vm_fault(int err, bool nowait)
 	case 0:
 		return VM_FAULT_LOCKED;
 	case -EAGAIN:
+	case -EBUSY:
 		/* Only without waiting; the mmap lock is kept then. */
 		return VM_FAULT_RETRY;
 	case -ENOMEM:
@@ -53,7 +55,19 @@ static vm_fault_t to_vm_fault(int err, bool nowait)
 	}
 }
 
-static vm_fault_t fault_entered(struct vm_fault *vmf, struct esx_pmap *pmap)
+/*
+ * The core gives each fault one chance to let go of its lock and wait; who has had
+ * it is served.  Who must not wait says that he would have to, and KVM comes back
+ * with a worker that can.
+ */
+static enum esx_yield how_to_yield(struct vm_fault *vmf)
+{
+	bool nowait = vmf->flags & FAULT_FLAG_RETRY_NOWAIT;
+
+	return nowait || fault_flag_allow_retry_first(vmf->flags) ? ESX_YIELD_WAIT : ESX_YIELD_NOT;
+}
+
+static int fault_entered(struct vm_fault *vmf, struct esx_pmap *pmap)
 {
 	bool nowait = vmf->flags & FAULT_FLAG_RETRY_NOWAIT;
 	struct esx_fault fault = {
@@ -62,32 +76,54 @@ static vm_fault_t fault_entered(struct vm_fault *vmf, struct esx_pmap *pmap)
 		.write = vmf->flags & FAULT_FLAG_WRITE,
 		.map = true,
 		.large = suits_large(vmf),
+		.yield = how_to_yield(vmf),
 		.req = { .vma = vmf->vma, .addr = vmf->address, .nowait = nowait },
 	};
 	u64 start = ktime_get_ns();
 	int err;
 
 	if (vmf->pgoff >= pmap->nr_pages)
-		return VM_FAULT_SIGBUS;
+		return -ENODATA;
 	err = esx_fault_page(&fault);
 	vmf->page = fault.page;
 	if (!err)
 		trace_esxmem_fault(pmap->vm->id, pmap->vm->name, pmap->ino, vmf->pgoff, fault.write,
 				   fault.from, ktime_get_ns() - start);
-	return to_vm_fault(err, nowait);
+	return err;
+}
+
+/*
+ * Without the lock the mapping may go, and with it all but what the file keeps.  A
+ * fault that has waited is a major one; so the core repeats it as one that has had
+ * its chance, also where it did not hold the mmap lock.
+ *
+ * When the file's last reference goes here, what is behind it is freed later, by
+ * this task on its way back to user space, or by a worker.
+ */
+static vm_fault_t wait_while_held(struct vm_fault *vmf, struct esx_vm *vm)
+{
+	bool interruptible = vmf->flags & FAULT_FLAG_INTERRUPTIBLE;
+	struct file *file = get_file(vmf->vma->vm_file);
+
+	release_fault_lock(vmf);
+	esx_hold_wait(vm, interruptible);
+	fput(file);
+	return VM_FAULT_RETRY | VM_FAULT_MAJOR;
 }
 
 static vm_fault_t fault(struct vm_fault *vmf)
 {
 	struct esx_pmap *pmap = vmf_pmap(vmf);
 	bool nowait = vmf->flags & FAULT_FLAG_RETRY_NOWAIT;
-	vm_fault_t ret;
+	int err;
 
 	if (!esx_pmap_enter(pmap, nowait))
 		return nowait ? VM_FAULT_RETRY : VM_FAULT_SIGBUS;
-	ret = fault_entered(vmf, pmap);
+	err = fault_entered(vmf, pmap);
 	esx_pmap_leave(pmap);
-	return ret;
+	if (err == -EBUSY && !nowait)
+		return wait_while_held(vmf, pmap->vm);
+	return to_vm_fault(err, nowait);
 }
 
 static vm_fault_t page_mkwrite(struct vm_fault *vmf)
@@ -97,6 +133,7 @@ static vm_fault_t page_mkwrite(struct vm_fault *vmf)
 		.pgoff = vmf->pgoff,
 		.write = true,
 		.large = suits_large(vmf),
+		.yield = ESX_YIELD_ONCE,
 		.req = { .vma = vmf->vma, .addr = vmf->address, .nowait = true },
 	};
 

@@ -123,6 +123,30 @@ static u64 reclaimed_bytes(struct esx_vm *vm)
 	return READ_ONCE(vm->enforced.reclaimed) << PAGE_SHIFT;
 }
 
+static u64 on_hold(struct esx_vm *vm)
+{
+	return esx_hold_is_on(vm);
+}
+
+static u64 hold_waiters(struct esx_vm *vm)
+{
+	return max(atomic_read(&vm->hold.nr_waiting), 0);
+}
+
+static u64 hold_faults(struct esx_vm *vm)
+{
+	return atomic64_read(&vm->events.nr[ESX_EV_HOLD]);
+}
+
+static u64 hold_ns(struct esx_vm *vm)
+{
+	return atomic64_read(&vm->events.nr[ESX_EV_HOLD_NS]);
+}
+
+ESX_VM_FIGURE(on_hold, 0400);
+ESX_VM_FIGURE(hold_waiters, 0400);
+ESX_VM_FIGURE(hold_faults, 0400);
+ESX_VM_FIGURE(hold_ns, 0400);
 ESX_VM_FIGURE_OF_ALL(held_bytes, 0400);
 ESX_VM_FIGURE(reclaimed_bytes, 0400);
 ESX_VM_FIGURE(effective_shares, 0400);
@@ -147,6 +171,10 @@ static struct attribute *params_attrs[] = {
 	&tax_percent_attr.attr,
 	&held_bytes_attr.attr,
 	&reclaimed_bytes_attr.attr,
+	&on_hold_attr.attr,
+	&hold_waiters_attr.attr,
+	&hold_faults_attr.attr,
+	&hold_ns_attr.attr,
 	&effective_shares_attr.attr,
 	&reserved_bytes_attr.attr,
 	&target_bytes_attr.attr,

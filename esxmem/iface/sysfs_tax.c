@@ -11,6 +11,8 @@
 #include <linux/string.h>
 #include <linux/sysfs.h>
 
+#include "../hold.h"
+#include "../stats.h"
 #include "../tax/admit.h"
 #include "../tax/enforce.h"
 #include "../tax/policy.h"
@@ -73,6 +75,8 @@ static ESX_KNOB_SET(policy_knobs, get_policy, set_policy);
 ESX_KNOB_NUMBER(tax_percent, policy_knobs, struct esx_policy, tax_percent, ESX_TAX_PERCENT_MAX);
 ESX_KNOB_SWITCH(progressive, policy_knobs, struct esx_policy, progressive);
 ESX_KNOB_SWITCH(reclaim, policy_knobs, struct esx_policy, reclaim);
+ESX_KNOB_SWITCH(hold, policy_knobs, struct esx_policy, hold);
+ESX_KNOB_NUMBER(hold_max_ms, policy_knobs, struct esx_policy, hold_max_ms, ESX_HOLD_MAX_MS);
 ESX_KNOB_NUMBER(period_seconds, policy_knobs, struct esx_policy, period_seconds,
 		ESX_POLICY_MAX_SECONDS);
 
@@ -91,6 +95,18 @@ static ssize_t reclaimed_bytes_show(struct kobject *kobj, struct kobj_attribute 
 	return sysfs_emit(buf, "%llu\n", esx_enforce_reclaimed() << PAGE_SHIFT);
 }
 
+static ssize_t hold_faults_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", (u64)atomic64_read(&esx_host_events.nr[ESX_EV_HOLD]));
+}
+
+static ssize_t hold_ns_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", (u64)atomic64_read(&esx_host_events.nr[ESX_EV_HOLD_NS]));
+}
+
+static struct kobj_attribute hold_faults_attr = __ATTR_RO_MODE(hold_faults, 0400);
+static struct kobj_attribute hold_ns_attr = __ATTR_RO_MODE(hold_ns, 0400);
 static struct kobj_attribute reclaimed_bytes_attr = __ATTR_RO_MODE(reclaimed_bytes, 0400);
 static struct kobj_attribute rebalances_attr = __ATTR_RO_MODE(rebalances, 0400);
 static struct kobj_attribute shortfall_bytes_attr = __ATTR_RO_MODE(shortfall_bytes, 0400);
@@ -166,6 +182,10 @@ static struct attribute *tax_attrs[] = {
 	&progressive_attr.attr.attr,
 	&reclaim_attr.attr.attr,
 	&reclaimed_bytes_attr.attr,
+	&hold_attr.attr.attr,
+	&hold_max_ms_attr.attr.attr,
+	&hold_faults_attr.attr,
+	&hold_ns_attr.attr,
 	&period_seconds_attr.attr.attr,
 	&rebalances_attr.attr,
 	&shortfall_bytes_attr.attr,

@@ -30,6 +30,7 @@
 #include "../vm.h"
 #include "admit.h"
 #include "enforce.h"
+#include "gate.h"
 #include "gauge.h"
 #include "policy.h"
 
@@ -103,12 +104,35 @@ static int add_sharers(struct esx_vm *vm, void *ctx)
 	return 0;
 }
 
-static u64 nr_sharers(void)
+/**
+ * esx_enforce_sharers() - how many pages share frames
+ *
+ * Takes vms_lock.
+ *
+ * Return: pages, over all VMs.
+ */
+u64 esx_enforce_sharers(void)
 {
 	u64 nr = 0;
 
 	esx_vm_for_each(add_sharers, &nr);
 	return nr;
+}
+
+/**
+ * esx_enforce_excess() - by how much is a VM above its target?
+ * @vm: the VM
+ * @nr_sharers: from esx_enforce_sharers()
+ *
+ * Return: pages; 0 also while it has no target yet.
+ */
+u64 esx_enforce_excess(struct esx_vm *vm, u64 nr_sharers)
+{
+	u64 has = held(vm, nr_sharers);
+
+	if (READ_ONCE(vm->entitled.why) == ESX_WHY_NONE)
+		return 0;
+	return has - min(has, READ_ONCE(vm->entitled.target));
 }
 
 /*
@@ -118,18 +142,17 @@ static u64 nr_sharers(void)
 static int consider(struct esx_vm *vm, void *ctx)
 {
 	struct pick *pick = ctx;
-	u64 has = held(vm, pick->nr_sharers), target = READ_ONCE(vm->entitled.target);
+	u64 excess = esx_enforce_excess(vm, pick->nr_sharers);
 
-	if (READ_ONCE(vm->entitled.why) == ESX_WHY_NONE || !READ_ONCE(vm->share) ||
-	    ktime_get_ns() < vm->enforced.rests_until_ns)
+	if (!READ_ONCE(vm->share) || ktime_get_ns() < vm->enforced.rests_until_ns)
 		return 0;
-	if (has <= target || has - target <= pick->excess)
+	if (excess <= pick->excess)
 		return 0;
 	if (pick->vm)
 		esx_vm_put(pick->vm);
 	esx_vm_get(vm);
 	pick->vm = vm;
-	pick->excess = has - target;
+	pick->excess = excess;
 	return 0;
 }
 
@@ -173,12 +196,14 @@ static void bring_down(struct esx_vm *vm, u64 excess)
 		ns = wait_ns(vm, &report);
 	}
 	vm->enforced.rests_until_ns = ktime_get_ns() + ns;
+	/* It may have come down to its target. */
+	esx_gate_kick();
 }
 
 /* Returns false when nobody was above his target who may have something to give. */
 static bool take_turn(void)
 {
-	struct pick pick = { .nr_sharers = nr_sharers() };
+	struct pick pick = { .nr_sharers = esx_enforce_sharers() };
 
 	esx_vm_for_each(consider, &pick);
 	if (!pick.vm)
@@ -231,7 +256,7 @@ void esx_enforce_kick(void)
  */
 u64 esx_enforce_held(struct esx_vm *vm)
 {
-	return held(vm, nr_sharers());
+	return held(vm, esx_enforce_sharers());
 }
 
 /**

@@ -26,6 +26,7 @@
 #include "../frame.h"
 #include "../trace.h"
 #include "enforce.h"
+#include "gate.h"
 #include "gauge.h"
 #include "policy.h"
 
@@ -85,6 +86,7 @@ static void enter_level(enum esx_level level)
 	gauge.since_ns = now;
 	gauge.entries[level]++;
 	WRITE_ONCE(gauge.level, level);
+	esx_gate_kick();
 	esx_policy_kick();
 }
 

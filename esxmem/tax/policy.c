@@ -23,6 +23,7 @@
 #include "../vm.h"
 #include "admit.h"
 #include "enforce.h"
+#include "gate.h"
 #include "gauge.h"
 #include "policy.h"
 #include "sample.h"
@@ -61,7 +62,13 @@ static DECLARE_DELAYED_WORK(rebalance_work, rebalance);
 static unsigned long is_kicked;
 
 /* Each knob is a word of its own, so no lock. */
-static struct esx_policy knobs = { .tax_percent = 75, .reclaim = true, .period_seconds = 15 };
+static struct esx_policy knobs = {
+	.tax_percent = 75,
+	.reclaim = true,
+	.hold = true,
+	.hold_max_ms = 100,
+	.period_seconds = 15,
+};
 static struct esx_policy_figures figures;
 
 static void fill_claim(struct esx_claim *claim, struct esx_vm *vm, const struct esx_policy *policy)
@@ -148,6 +155,7 @@ static void rebalance(struct work_struct *work)
 	/* Without memory the targets stay as they are until the next time. */
 	if (round.vms && round.claims)
 		entitle_all(&round);
+	esx_gate_kick();
 	esx_enforce_kick();
 	kvfree(round.claims);
 	kvfree(round.vms);
@@ -205,6 +213,8 @@ void esx_policy_get(struct esx_policy *policy)
 		.tax_percent = READ_ONCE(knobs.tax_percent),
 		.progressive = READ_ONCE(knobs.progressive),
 		.reclaim = READ_ONCE(knobs.reclaim),
+		.hold = READ_ONCE(knobs.hold),
+		.hold_max_ms = READ_ONCE(knobs.hold_max_ms),
 		.period_seconds = READ_ONCE(knobs.period_seconds),
 	};
 }
@@ -221,12 +231,16 @@ void esx_policy_get(struct esx_policy *policy)
 int esx_policy_set(const struct esx_policy *policy)
 {
 	if (policy->tax_percent > ESX_TAX_PERCENT_MAX || !policy->period_seconds ||
-	    policy->period_seconds > ESX_POLICY_MAX_SECONDS)
+	    policy->period_seconds > ESX_POLICY_MAX_SECONDS || !policy->hold_max_ms ||
+	    policy->hold_max_ms > ESX_HOLD_MAX_MS)
 		return -EINVAL;
 	WRITE_ONCE(knobs.tax_percent, policy->tax_percent);
 	WRITE_ONCE(knobs.progressive, policy->progressive);
 	WRITE_ONCE(knobs.reclaim, policy->reclaim);
+	WRITE_ONCE(knobs.hold, policy->hold);
+	WRITE_ONCE(knobs.hold_max_ms, policy->hold_max_ms);
 	WRITE_ONCE(knobs.period_seconds, policy->period_seconds);
+	esx_gate_kick();
 	esx_policy_kick();
 	return 0;
 }

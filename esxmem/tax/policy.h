@@ -25,6 +25,10 @@ struct esx_policy {
 	bool progressive;
 	/** @reclaim: bring VMs above their target down while memory is short. */
 	bool reclaim;
+	/** @hold: hold VMs above their target while the state is low. */
+	bool hold;
+	/** @hold_max_ms: for how long a fault of theirs waits at the most; 1 to 60000. */
+	u32 hold_max_ms;
 	/** @period_seconds: longest time between two computations of all targets; 1 to 3600. */
 	u32 period_seconds;
 };

@@ -22,6 +22,7 @@ static void init_vm(struct esx_vm *vm, u64 salt)
 	strscpy(vm->name, "test", sizeof(vm->name));
 	vm->salt = salt;
 	vm->share = true;
+	esx_hold_init(&vm->hold);
 }
 
 /**

@@ -19,6 +19,7 @@ extern struct kunit_suite esx_estimate_suite;
 extern struct kunit_suite esx_frame_suite;
 extern struct kunit_suite esx_hash_suite;
 extern struct kunit_suite esx_hints_suite;
+extern struct kunit_suite esx_hold_suite;
 extern struct kunit_suite esx_ledger_suite;
 extern struct kunit_suite esx_level_suite;
 extern struct kunit_suite esx_merge_suite;

@@ -57,6 +57,10 @@ static const struct attribute {
 	{ "tax/progressive", 0600 },
 	{ "tax/reclaim", 0600 },
 	{ "tax/reclaimed_bytes", 0400 },
+	{ "tax/hold", 0600 },
+	{ "tax/hold_max_ms", 0600 },
+	{ "tax/hold_faults", 0400 },
+	{ "tax/hold_ns", 0400 },
 	{ "tax/period_seconds", 0600 },
 	{ "tax/admission", 0600 },
 	{ "tax/pool_bytes", 0600 },
@@ -107,6 +111,8 @@ static const struct attribute {
 	{ "effective_shares", 0400 }, { "reserved_bytes", 0400 },
 	{ "target_bytes", 0400 }, { "rho_ppm", 0400 },
 	{ "held_bytes", 0400 },	  { "reclaimed_bytes", 0400 },
+	{ "on_hold", 0400 },	  { "hold_waiters", 0400 },
+	{ "hold_faults", 0400 },  { "hold_ns", 0400 },
 	{ "target_reason", 0400 },
 };
 

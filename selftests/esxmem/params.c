@@ -45,7 +45,8 @@ static void garbage_is_refused(void)
 	static const char *const vm_knobs[] = { "min_bytes", "max_bytes", "shares",
 						"tax_percent" };
 	static const char *const knobs[] = { "tax_percent", "progressive", "reclaim",
-					     "period_seconds", "admission", "pool_bytes" };
+					     "period_seconds", "admission", "pool_bytes",
+					     "hold", "hold_max_ms" };
 
 	vm_file("vm", 16 * MIB);
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
@@ -71,7 +72,8 @@ static void values_out_of_range_are_refused(void)
 	}, table[] = {
 		{ "tax_percent", "100" },     { "tax_percent", "default" },
 		{ "progressive", "2" },	      { "reclaim", "2" },
-		{ "period_seconds", "0" },
+		{ "hold", "2" },	      { "hold_max_ms", "0" },
+		{ "hold_max_ms", "60001" },   { "period_seconds", "0" },
 		{ "period_seconds", "3601" }, { "admission", "Strict" },
 		{ "admission", "strictly" },  { "pool_bytes", "4097" },
 		{ "pool_bytes", "18446744073709547520" },

@@ -32,7 +32,7 @@ fake_vm()
 		touched_zeroed_pages=4 touched_freed_pages=2 sample_periods=9 \
 		sample_method=young min_bytes=67108864 max_bytes=0 shares=default \
 		effective_shares=1920 tax_percent=default reserved_bytes=67502080 \
-		target_bytes=201326592 held_bytes=104857600 reclaimed_bytes=0 rho_ppm=39062 target_reason=max "$@"
+		target_bytes=201326592 held_bytes=104857600 reclaimed_bytes=0 on_hold=0 hold_faults=3 hold_ns=1500000000 rho_ppm=39062 target_reason=max "$@"
 }
 
 # $1 root, the rest mount points.
@@ -88,7 +88,7 @@ fake_host()
 		huge_broken=1 huge_joined=3 hashed_pages=40000 clean_pages=60000 \
 		backed_off_pages=17 unmap_ranges=250 shareable_bytes=3461120 \
 		shareable_large_pages=4 table_bytes=819200
-	fake_values "$esx/tax" tax_percent=75 progressive=0 reclaim=1 period_seconds=15 \
+	fake_values "$esx/tax" tax_percent=75 progressive=0 reclaim=1 hold=1 hold_max_ms=100 period_seconds=15 \
 		admission=relaxed pool_bytes=7516192768
 	mkdir -p "$esx/vms"
 	fake_vm "$root" web1

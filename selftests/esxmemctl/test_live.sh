@@ -133,15 +133,15 @@ test_set_changes_each_knob_and_show_shows_it()
 		share.order=random share.target_seconds=600 share.workers=3 \
 		share.break_large=never share.pressure_percent=50 large_pages=never \
 		tax.tax_percent=50 tax.progressive=on tax.reclaim=off tax.period_seconds=60 \
-		tax.admission=strict
+		tax.hold=off tax.hold_max_ms=250 tax.admission=strict
 	ctl 0 show --json
 	json_holds 'd.keys() == {"large_pages", "share", "tax"}' 'd["large_pages"] == "never"' \
 		'd["share"] == {"run": True, "pages_per_second": 0, "cpu_percent": 100, "order": "random", "target_seconds": 600, "workers": 3, "break_large": "never", "pressure_percent": 50}' \
-		"d['tax'] == {'tax_percent': 50, 'progressive': True, 'reclaim': False, 'period_seconds': 60, 'admission': 'strict', 'pool_bytes': $(cat $sysfs/tax/pool_bytes)}"
+		"d['tax'] == {'tax_percent': 50, 'progressive': True, 'reclaim': False, 'hold': False, 'hold_max_ms': 250, 'period_seconds': 60, 'admission': 'strict', 'pool_bytes': $(cat $sysfs/tax/pool_bytes)}"
 	ctl 0 set share.pages_per_second=4294967295 share.cpu_percent=1 \
 		share.target_seconds=4294967295 share.workers=64 share.pressure_percent=100
 	ctl 0 set share.workers=1 share.pressure_percent=0 share.break_large=always
-	ctl 0 set share.run=off tax.progressive=off tax.reclaim=on "${before[@]}"
+	ctl 0 set share.run=off tax.progressive=off tax.reclaim=on tax.hold=on tax.hold_max_ms=100 "${before[@]}"
 	ctl 0 show --json
 	json_holds "d['share']['pages_per_second'] == $rate" 'd["share"]["run"] is False'
 	for knob in "${before[@]:1}"; do

@@ -387,6 +387,8 @@ test_vm_set_writes_parameters()
 	[ "$(cat "$esx/tax/pool_bytes")" = 1073741824 ]
 	ctl 2 set tax.admission=lax
 	ctl 2 set tax.period_seconds=0
+	ctl 2 set tax.hold_max_ms=0
+	ctl 2 set tax.hold_max_ms=60001
 }
 
 test_vm_set_refuses_bad_words()

@@ -7,6 +7,7 @@ hardware.  `run` beside this file does the former.  Names on the command line
 choose tests.
 """
 
+import contextlib
 import hashlib
 import mmap
 import os
@@ -33,6 +34,8 @@ LEAK_LIMIT_KIB = 512
 BALLOON_MIB = 32
 DISK_MIB = 8
 CLONES = 3
+HELD_MIB = 16
+MORE_MIB = 8
 
 
 def test_checksums_survive_merges_and_breaks():
@@ -93,6 +96,53 @@ def test_large_frames_are_given_and_broken():
                     after["zero_bytes"] - before["zero_bytes"],
                     "bytes of zero pages, as reported and as seen")
         check_all(expected, "after 2 MB frames were broken")
+        bed.check_audit()
+
+
+@contextlib.contextmanager
+def low_state(max_ms):
+    """Have the state low in the body, whatever is free."""
+    short = {"high": 1000, "soft": 999, "hard": 998, "low": 997}
+    knobs = [(f"tax/state_{state}_pm", pm) for state, pm in short.items()]
+    saved = [(name, host.read_knob(name)) for name, _ in knobs]
+    saved_ms = host.read_knob("tax/hold_max_ms")
+    host.write_knob("tax/hold_max_ms", max_ms)
+    try:
+        for name, value in knobs:
+            host.write_knob(name, value)
+        yield
+    finally:
+        # In this order, so that they always descend.
+        for name, value in reversed(saved):
+            host.write_knob(name, value)
+        host.write_knob("tax/hold_max_ms", saved_ms)
+
+
+def test_held_guest_waits_and_goes_on():
+    """New memory of a guest that is held waits, and comes by and by.
+
+    The guest asks KVM for asynchronous page faults, so workers wait for it.
+    """
+    with bed.scanner(False), bed.guests(("held",), align="4k") as (held,):
+        expected = bed.fill([held])
+        vm = host.Vm("held")
+        with low_state(max_ms=1000):
+            bed.wait_until(lambda: vm.get("on_hold") == 1, "the VM is held")
+            held.begin_call("hold", mib=HELD_MIB)
+            bed.wait_until(lambda: vm.get("hold_faults") > 2, "faults waited")
+            check_equal(vm.get("on_hold"), 1, "on hold after that")
+            # Its VMM has its virtual CPU whenever it wants it.
+            held.qmp("stop")
+            held.qmp("cont")
+        held.end_call()
+        waited = vm.get("hold_faults")
+        with low_state(max_ms=1):
+            bed.wait_until(lambda: vm.get("on_hold") == 1, "the VM is held")
+            held.call("hold", mib=HELD_MIB + MORE_MIB)
+            check_equal(vm.get("on_hold"), 1, "on hold at the end")
+        note(f"{waited} faults waited, then {vm.get('hold_faults') - waited}")
+        check(vm.get("hold_faults") > waited, "no fault waited")
+        check_all(expected, "after it was held")
         bed.check_audit()
 
 

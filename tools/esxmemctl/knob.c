@@ -93,6 +93,18 @@ static const struct esx_setting knobs[] = {
 	  .kind = ESX_SWITCH,
 	  .values = "on or off",
 	  .help = "bring VMs above target down while memory is short" },
+	{ .name = "tax.hold",
+	  .file = "tax/hold",
+	  .kind = ESX_SWITCH,
+	  .values = "on or off",
+	  .help = "hold VMs above target in the state low" },
+	{ .name = "tax.hold_max_ms",
+	  .file = "tax/hold_max_ms",
+	  .kind = ESX_COUNT,
+	  .min = 1,
+	  .max = 60000,
+	  .values = "1 to 60000",
+	  .help = "how long a fault waits then" },
 	{ .name = "tax.period_seconds",
 	  .file = "tax/period_seconds",
 	  .kind = ESX_COUNT,
@@ -255,6 +267,9 @@ const struct esx_command esx_set_command = {
 		"  tax.progressive=on|off                    its rate grows with the idle part\n"
 		"  tax.reclaim=on|off                        bring VMs above their target down\n"
 		"                                            while memory is short\n"
+		"  tax.hold=on|off                           hold VMs above their target in the\n"
+		"                                            state low\n"
+		"  tax.hold_max_ms=1..60000                  how long a fault waits then\n"
 		"  tax.period_seconds=1..3600                targets are computed so often\n"
 		"  tax.admission=relaxed|strict              a VM needs its minimum, or its\n"
 		"                                            maximum, unreserved\n"

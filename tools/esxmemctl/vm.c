@@ -71,6 +71,9 @@ static const struct esx_field vm_fields[] = {
 		  .wide = true),
 	ESX_FIELD("reclaimed_bytes", "RECLAIMED", BYTES, "taken since it was above its target",
 		  .wide = true),
+	ESX_FIELD("on_hold", "ONHOLD", SWITCH, "new memory has to wait", .wide = true),
+	ESX_FIELD("hold_faults", "HOLDS", COUNT, "faults that waited for that", .wide = true),
+	ESX_FIELD("hold_ns", "HOLDTIME", NS, "for how long, all together", .wide = true),
 	ESX_FIELD("rho_ppm", "RHO", COUNT, "millionths of a share paid for a page", .wide = true),
 	ESX_FIELD("target_reason", "REASON", TEXT, "what decided the target", .wide = true),
 };

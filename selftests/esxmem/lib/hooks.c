@@ -47,6 +47,8 @@ static void known_knobs(void)
 		{ "tax/tax_percent", "75" },
 		{ "tax/progressive", "0" },
 		{ "tax/reclaim", "0" },
+		{ "tax/hold", "1" },
+		{ "tax/hold_max_ms", "100" },
 		{ "tax/period_seconds", "15" },
 		{ "tax/admission", "relaxed" },
 		{ "tax/pool_bytes", "0" },
