@@ -74,8 +74,9 @@
  * knobs, ledger_lock (spinlock; tax/admit.c: parameters of VMs and what is
  * reserved for them, which change together with the sum over all VMs, so no VM's
  * own lock will do; taken under i_rwsem and pmap->lock by who changes a file's
- * size, under vms_lock by the policy), and gauge_lock (tax/gauge.c, spinlock: the
- * state of the host's memory; a fault only queues work, which takes it).  The two
+ * size, under vms_lock by the policy; gauge_lock is taken inside it by who changes the
+ * pool, which is part of both), and gauge_lock (tax/gauge.c, spinlock: the state of the
+ * host's memory; a fault only queues work, which takes it).  The two
  * tables' resize_lock (mutex; share/buckets.c) is a leaf but for the locks of their
  * buckets;
  * objects_lock (mutex; share/hints.c: the objects that a check walks) is one.

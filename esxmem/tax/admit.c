@@ -21,6 +21,7 @@
 #include "../trace.h"
 #include "../vm.h"
 #include "admit.h"
+#include "gauge.h"
 #include "policy.h"
 
 /* Of the host's memory this part cannot be reserved: the kernel's, the VMMs'. */
@@ -151,6 +152,9 @@ int esx_admit_set_param(struct esx_vm *vm, enum esx_param param, u64 value)
  * esx_admit_set_pool() - change what can be reserved and handed out
  * @pages: how much; 0: the default, seven eighths of the host's memory
  *
+ * A pool that somebody has chosen counts for the state of memory, see gauge.c: guests
+ * are not to use it up.  The default is there to be handed out, and does not.
+ *
  * Return: 0; -EINVAL: more than the host has; -ENOSPC: more is reserved already.
  * Then nothing changed.
  */
@@ -162,6 +166,9 @@ int esx_admit_set_pool(u64 pages)
 		return -EINVAL;
 	spin_lock(&ledger_lock);
 	err = esx_ledger_set_pool(&ledger, pages ? pages : default_pool());
+	/* Under the lock, so that of two who choose one has the last word in both. */
+	if (!err)
+		esx_gauge_set_pool(pages);
 	spin_unlock(&ledger_lock);
 	if (!err)
 		esx_policy_kick();

@@ -11,7 +11,7 @@
  * The policy is told of each new state.
  *
  * Free is what is left of the pool, or what the host can still give by the kernel's
- * own estimate, whichever is less.
+ * own estimate, whichever is nearer to being short.
  *
  * Paper: section 6.3.
  */
@@ -71,7 +71,7 @@ static struct esx_memory measure(void)
 		.held = esx_frame_count(),
 	};
 
-	return esx_level_memory(&supply);
+	return esx_level_memory(&supply, &params.level);
 }
 
 static void enter_level(enum esx_level level)
@@ -185,7 +185,8 @@ int esx_gauge_set_params(const struct esx_gauge_params *in)
  * esx_gauge_set_pool() - say how much of the host's memory guests may hold
  * @pages: so much; 0: all of it
  *
- * The state is that of the new pool when this returns.
+ * The state is that of the new pool when this returns.  May be called with spinlocks
+ * held.
  */
 void esx_gauge_set_pool(u64 pages)
 {

@@ -29,6 +29,8 @@
 #define BAND		(1ULL << 20)
 /* More pages than can be addressed. */
 #define MAX_PAGES	(1ULL << 52)
+/* Resolution of a comparison of shortages. */
+#define EASE_UNIT	(1ULL << 20)
 
 const char *const esx_level_names[ESX_NR_LEVELS] = {
 	[ESX_LEVEL_HIGH] = "high",
@@ -82,27 +84,6 @@ bool esx_level_params_are_sane(const struct esx_level_params *params)
 }
 ESX_EXPORT_FOR_TESTS(esx_level_params_are_sane);
 
-/**
- * esx_level_memory() - how much memory is there, and how much is free?
- * @supply: what there is
- *
- * Return: of the host and of the pool the smaller, each.
- */
-struct esx_memory esx_level_memory(const struct esx_supply *supply)
-{
-	struct esx_memory memory = {
-		.total = supply->host_total,
-		.free = min(supply->host_free, supply->host_total),
-	};
-
-	if (supply->pool) {
-		memory.total = min(memory.total, supply->pool);
-		memory.free = min(memory.free, supply->pool - min(supply->held, supply->pool));
-	}
-	return memory;
-}
-ESX_EXPORT_FOR_TESTS(esx_level_memory);
-
 /* In hundredths of a page. */
 static u64 min_free_hundredths(u64 total)
 {
@@ -137,6 +118,51 @@ static u64 fall_mark(const struct esx_level_params *params, enum esx_level level
 		return mul_u64_u32_div(min_free_hundredths(total), sliding_percent[level], 10000);
 	return mul_u64_u32_div(total, params->pm[level], 1000);
 }
+
+/* How far from short, on a scale that all of memory's states share. */
+static u64 ease(const struct esx_memory *memory, const struct esx_level_params *params)
+{
+	u64 mark = clamp(fall_mark(params, ESX_LEVEL_HIGH, memory->total), 1ULL, MAX_PAGES);
+
+	/* Beyond twice the mark no state depends on it, whatever the margin. */
+	return mul_u64_u64_div_u64(min(memory->free, 2 * mark), EASE_UNIT, mark);
+}
+
+/**
+ * esx_level_memory() - how much memory is there, and how much is free?
+ * @supply: what there is
+ * @params: the thresholds
+ *
+ * Each of the two is to be measured by itself: little is left of a small pool long
+ * before the host is short, and a host that is short is so by its own size.  All
+ * thresholds grow and shrink with that of high, so whoever has less for it is in the
+ * worse state.
+ *
+ * Return: of the host and of the pool what is nearer to being short; if neither is
+ * near, where less is free.
+ */
+struct esx_memory esx_level_memory(const struct esx_supply *supply,
+				   const struct esx_level_params *params)
+{
+	struct esx_memory host = {
+		.total = supply->host_total,
+		.free = min(supply->host_free, supply->host_total),
+	};
+	struct esx_memory pool = {
+		.total = supply->pool,
+		.free = supply->pool - min(supply->held, supply->pool),
+	};
+	u64 host_ease, pool_ease;
+
+	if (!pool.total)
+		return host;
+	host_ease = ease(&host, params);
+	pool_ease = ease(&pool, params);
+	if (pool_ease == host_ease)
+		return pool.free < host.free ? pool : host;
+	return pool_ease < host_ease ? pool : host;
+}
+ESX_EXPORT_FOR_TESTS(esx_level_memory);
 
 /**
  * esx_level_set_marks() - turn parameters into pages

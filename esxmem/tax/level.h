@@ -91,7 +91,8 @@ struct esx_level_marks {
 };
 
 bool esx_level_params_are_sane(const struct esx_level_params *params);
-struct esx_memory esx_level_memory(const struct esx_supply *supply);
+struct esx_memory esx_level_memory(const struct esx_supply *supply,
+				   const struct esx_level_params *params);
 u64 esx_level_min_free(u64 total);
 void esx_level_set_marks(struct esx_level_marks *marks, const struct esx_level_params *params,
 			 u64 total);

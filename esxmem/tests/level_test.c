@@ -63,27 +63,43 @@ static void thresholds_must_descend(struct kunit *test)
 				    table[i].sane, "row %u", i);
 }
 
-static void free_is_the_smaller_of_host_and_pool(struct kunit *test)
+static void who_is_nearer_to_being_short_counts(struct kunit *test)
 {
 	static const struct {
+		const struct esx_level_params *params;
 		struct esx_supply supply;
 		struct esx_memory memory;
 	} table[] = {
-		{ { 1000, 300, 0, 700 }, { 1000, 300 } },
-		{ { 1000, 300, 800, 700 }, { 800, 100 } },
-		{ { 1000, 300, 800, 400 }, { 800, 300 } },
+		{ &paper, { 1000, 300, 0, 700 }, { 1000, 300 } },
+		/* Neither is near: what is less. */
+		{ &paper, { 1000, 300, 800, 600 }, { 800, 200 } },
+		{ &paper, { 1000, 300, 800, 400 }, { 1000, 300 } },
+		{ &paper, { 1000, 300, 5000, 700 }, { 1000, 300 } },
+		/* 70 of 1000 against 50 of 800, whose thresholds are 60 and 48. */
+		{ &paper, { 1000, 70, 800, 750 }, { 800, 50 } },
 		/* More is held than there may be, as when the pool was made smaller. */
-		{ { 1000, 300, 800, 801 }, { 800, 0 } },
-		{ { 1000, 300, 5000, 700 }, { 1000, 300 } },
+		{ &paper, { 1000, 300, 800, 801 }, { 800, 0 } },
+		/* A host that is soft is so whatever is left of a small pool; */
+		{ &paper, { 1000000, 39999, 1000, 0 }, { 1000000, 39999 } },
+		{ &paper, { 1000000, 39999, 1000, 940 }, { 1000000, 39999 } },
+		/* and the other way round. */
+		{ &paper, { 1000000, 500000, 1000, 961 }, { 1000, 39 } },
+		{ &paper, { 1000000, 41000, 1000, 961 }, { 1000, 39 } },
+		/*
+		 * 2.5 % of 64 GB are more than minFree of it, 325058 pages; 3 % of 4 GB are
+		 * half of what that would be.
+		 */
+		{ &sliding, { 64 * GB, 419430, 4 * GB, 4 * GB - 31457 }, { 4 * GB, 31457 } },
 		/* Memory that came while it was counted. */
-		{ { 1000, 1001, 0, 0 }, { 1000, 1000 } },
-		{ { 0, 0, 0, 0 }, { 0, 0 } },
+		{ &paper, { 1000, 1001, 0, 0 }, { 1000, 1000 } },
+		{ &paper, { 0, 0, 0, 0 }, { 0, 0 } },
+		{ &paper, { 0, 0, 1, 0 }, { 0, 0 } },
 	};
 	struct esx_memory memory;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(table); i++) {
-		memory = esx_level_memory(&table[i].supply);
+		memory = esx_level_memory(&table[i].supply, table[i].params);
 		KUNIT_EXPECT_EQ_MSG(test, memory.total, table[i].memory.total, "row %u", i);
 		KUNIT_EXPECT_EQ_MSG(test, memory.free, table[i].memory.free, "row %u", i);
 	}
@@ -281,7 +297,7 @@ static void pool_that_is_used_up_is_low(struct kunit *test)
 
 static struct kunit_case level_cases[] = {
 	KUNIT_CASE(thresholds_must_descend),
-	KUNIT_CASE(free_is_the_smaller_of_host_and_pool),
+	KUNIT_CASE(who_is_nearer_to_being_short_counts),
 	KUNIT_CASE(thresholds_are_exact_in_pages),
 	KUNIT_CASE(thresholds_of_any_host_are_in_range),
 	KUNIT_CASE(min_free_is_that_of_esxi),

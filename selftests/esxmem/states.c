@@ -263,6 +263,76 @@ static void what_others_take_is_found_by_the_next_look(void)
 	wait_for(HIGH);
 }
 
+#define POOL (64UL << 20)
+
+static int fill_vm(size_t size)
+{
+	int fd = esx_file("vm/ram", size);
+
+	memset(esx_map(fd, size, 0), 1, size);
+	return fd;
+}
+
+/* A pool that was chosen counts, by thresholds of its own size. */
+static void what_is_left_of_a_pool_decides_the_state(void)
+{
+	uint64_t total = figure("total_bytes");
+	int fd = fill_vm(POOL - POOL / 32);
+
+	CHECK(is(HIGH));
+	esx_set_number(ESX_SYSFS "/tax/pool_bytes", POOL);
+	CHECK_EQ(figure("total_bytes"), POOL);
+	CHECK_EQ(figure("free_bytes"), POOL / 32);
+	CHECK_EQ(figure("soft_bytes"), POOL / ESX_PAGE * 40 / 1000 * ESX_PAGE);
+	/* 3.125 % are left. */
+	CHECK(is(SOFT));
+	esx_set_number(ESX_SYSFS "/tax/pool_bytes", POOL - POOL / 32);
+	CHECK(is(LOW));
+	CHECK_EQ(figure("free_bytes"), 0);
+	esx_set_number(ESX_SYSFS "/tax/pool_bytes", 2 * POOL);
+	CHECK(is(HIGH));
+	/* What is given back is left of it. */
+	esx_set_number(ESX_SYSFS "/tax/pool_bytes", POOL);
+	CHECK(is(SOFT));
+	CHECK_OK(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, POOL / 2));
+	wait_for(HIGH);
+	esx_set_number(ESX_SYSFS "/tax/pool_bytes", 0);
+	CHECK_EQ(figure("total_bytes"), total);
+}
+
+/* Nor does one that is refused, or the size that the default has. */
+static void the_default_pool_does_not_count(void)
+{
+	uint64_t total = figure("total_bytes");
+	uint64_t usual = esx_get_number(ESX_SYSFS "/tax/pool_bytes");
+	static const char odd[] = "67108865";
+
+	fill_vm(POOL);
+	CHECK_ERRNO(esx_try_write(ESX_SYSFS "/tax/pool_bytes", odd, sizeof(odd) - 1), EINVAL);
+	CHECK_EQ(figure("total_bytes"), total);
+	esx_set_number(ESX_SYSFS "/tax/pool_bytes", POOL);
+	CHECK(is(LOW));
+	esx_set_number(ESX_SYSFS "/tax/pool_bytes", 0);
+	CHECK(is(HIGH));
+	CHECK_EQ(figure("total_bytes"), total);
+	CHECK_EQ(esx_get_number(ESX_SYSFS "/tax/pool_bytes"), usual);
+}
+
+/* A host that is short is so by its own size, however small a pool is and unused. */
+static void a_small_pool_does_not_hide_the_host(void)
+{
+	uint64_t pm = free_pm(), total = figure("total_bytes");
+	unsigned int marks[] = { 1000, 999, 2, 1 };
+
+	CHECK(pm < 950);
+	fill_vm(ESX_PAGE);
+	esx_set_number(ESX_SYSFS "/tax/pool_bytes", POOL);
+	/* Of the pool everything but a page is free, which is more than 99.9 %. */
+	set_marks(marks);
+	CHECK(is(SOFT));
+	CHECK_EQ(figure("total_bytes"), total);
+}
+
 static atomic_bool done;
 
 static void take_and_give(int fd, char *map, size_t pages)
@@ -349,6 +419,9 @@ static const struct tap_case cases[] = {
 	TAP_CASE(margin_holds_a_state),
 	TAP_CASE(what_guests_take_is_noticed_between_two_looks),
 	TAP_CASE(what_others_take_is_found_by_the_next_look),
+	TAP_CASE(what_is_left_of_a_pool_decides_the_state),
+	TAP_CASE(the_default_pool_does_not_count),
+	TAP_CASE(a_small_pool_does_not_hide_the_host),
 	TAP_CASE_CPUS(states_change_while_memory_comes_and_goes, 2),
 };
 
