@@ -9,7 +9,9 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
+#include <linux/shrinker.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/version.h>
 
 /* Symbols that only the unit tests need from outside the module. */
@@ -105,6 +107,40 @@ static inline int esx_folio_mapcount(struct folio *folio)
 /* 6.5 replaced the page-cache splice by one that goes through ->read_iter(). */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
 #define copy_splice_read generic_file_splice_read
+#endif
+
+/* 6.7 allocates shrinkers, which then cannot fail to register. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+static inline struct shrinker *esx_shrinker_start(const struct shrinker *model, const char *name)
+{
+	struct shrinker *shrinker = kmemdup(model, sizeof(*model), GFP_KERNEL);
+
+	if (shrinker && register_shrinker(shrinker, "%s", name)) {
+		kfree(shrinker);
+		return NULL;
+	}
+	return shrinker;
+}
+
+static inline void shrinker_free(struct shrinker *shrinker)
+{
+	unregister_shrinker(shrinker);
+	kfree(shrinker);
+}
+#else
+static inline struct shrinker *esx_shrinker_start(const struct shrinker *model, const char *name)
+{
+	struct shrinker *shrinker = shrinker_alloc(0, "%s", name);
+
+	if (!shrinker)
+		return NULL;
+	shrinker->count_objects = model->count_objects;
+	shrinker->scan_objects = model->scan_objects;
+	shrinker->seeks = model->seeks;
+	shrinker->batch = model->batch;
+	shrinker_register(shrinker);
+	return shrinker;
+}
 #endif
 
 /*

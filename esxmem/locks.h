@@ -46,6 +46,8 @@
  *    mapping of the file; the entry lock keeps faults out until then.
  *  - Nothing is allocated under a folio lock.
  *  - A fault of a VM that is held waits with none of these (hold.c).
+ *  - The shrinker takes none of these: it is called under all that allocations are
+ *    made under.
  *  - ->page_mkwrite only tries pmap->lock, and entry and folio locks of pages that
  *    are not private, and never waits for memory.
  *  - A page's CLEAN bit is set under its lock while it is out of use, and cleared
@@ -76,7 +78,7 @@
  * own lock will do; taken under i_rwsem and pmap->lock by who changes a file's
  * size, under vms_lock by the policy; gauge_lock is taken inside it by who changes the
  * pool, which is part of both), and gauge_lock (tax/gauge.c, spinlock: the state of the
- * host's memory; a fault only queues work, which takes it).  The two
+ * host's memory; a fault or the shrinker only queues work, which takes it).  The two
  * tables' resize_lock (mutex; share/buckets.c) is a leaf but for the locks of their
  * buckets;
  * objects_lock (mutex; share/hints.c: the objects that a check walks) is one.

@@ -20,6 +20,7 @@
 #include "tax/gauge.h"
 #include "tax/policy.h"
 #include "tax/sample.h"
+#include "tax/shrink.h"
 
 static const struct {
 	int (*init)(void);
@@ -38,6 +39,7 @@ static const struct {
 	{ esx_enforce_init, esx_enforce_exit },
 	{ esx_policy_init, esx_policy_exit },
 	{ esx_gauge_init, esx_gauge_exit },
+	{ esx_shrink_init, esx_shrink_exit },
 	{ esx_sysfs_init, esx_sysfs_exit },
 	{ esx_debugfs_init, esx_debugfs_exit },
 	{ esx_ctl_init, esx_ctl_exit },

@@ -230,6 +230,21 @@ TRACE_EVENT(esxmem_state,
 		  __entry->free, __entry->total, __entry->ns)
 );
 
+/* The kernel wants pages looked at, of those that were offered. */
+TRACE_EVENT(esxmem_shrink,
+	TP_PROTO(u64 asked, u64 offered),
+	TP_ARGS(asked, offered),
+	TP_STRUCT__entry(
+		__field(u64, asked)
+		__field(u64, offered)
+	),
+	TP_fast_assign(
+		__entry->asked = asked;
+		__entry->offered = offered;
+	),
+	TP_printk("asked=%llu offered=%llu", __entry->asked, __entry->offered)
+);
+
 /* A VM is held, for max_ms a fault; or let go: 0. */
 TRACE_EVENT(esxmem_hold,
 	TP_PROTO(u32 vm, const char *name, u32 max_ms),

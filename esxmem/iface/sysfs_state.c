@@ -8,12 +8,38 @@
 #include <linux/sysfs.h>
 
 #include "../tax/gauge.h"
+#include "../tax/shrink.h"
 #include "knob.h"
 #include "sysfs.h"
 
 static ssize_t state_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%s\n", esx_level_names[esx_gauge_level()]);
+}
+
+static ssize_t state_word_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	struct esx_gauge_figures figures;
+
+	esx_gauge_get_figures(&figures);
+	return sysfs_emit(buf, "%s\n", esx_level_names[figures.word]);
+}
+
+static ssize_t shrink_calls_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", esx_shrink_figures().calls);
+}
+
+static ssize_t shrink_asked_bytes_show(struct kobject *kobj, struct kobj_attribute *attr,
+				       char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", esx_shrink_figures().asked << PAGE_SHIFT);
+}
+
+static ssize_t shrink_offered_bytes_show(struct kobject *kobj, struct kobj_attribute *attr,
+					 char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", esx_shrink_figures().offered << PAGE_SHIFT);
 }
 
 static void get_params(void *params)
@@ -82,9 +108,18 @@ STATE_FIGURE(state_hard_entries, entries[ESX_LEVEL_HARD], 0);
 STATE_FIGURE(state_low_entries, entries[ESX_LEVEL_LOW], 0);
 
 static struct kobj_attribute state_attr = __ATTR_RO_MODE(state, 0400);
+static struct kobj_attribute state_word_attr = __ATTR_RO_MODE(state_word, 0400);
+static struct kobj_attribute shrink_calls_attr = __ATTR_RO_MODE(shrink_calls, 0400);
+static struct kobj_attribute shrink_asked_bytes_attr = __ATTR_RO_MODE(shrink_asked_bytes, 0400);
+static struct kobj_attribute shrink_offered_bytes_attr =
+	__ATTR_RO_MODE(shrink_offered_bytes, 0400);
 
 static struct attribute *state_attrs[] = {
 	&state_attr.attr,
+	&state_word_attr.attr,
+	&shrink_calls_attr.attr,
+	&shrink_asked_bytes_attr.attr,
+	&shrink_offered_bytes_attr.attr,
 	&state_scale_attr.attr.attr,
 	&state_high_pm_attr.attr.attr,
 	&state_soft_pm_attr.attr.attr,

@@ -11,7 +11,8 @@
  * The policy is told of each new state.
  *
  * Free is what is left of the pool, or what the host can still give by the kernel's
- * own estimate, whichever is nearer to being short.
+ * own estimate, whichever is nearer to being short; and no more than the shrinker's
+ * word leaves of it (word.c).
  *
  * Paper: section 6.3.
  */
@@ -29,6 +30,8 @@
 #include "gate.h"
 #include "gauge.h"
 #include "policy.h"
+#include "shrink.h"
+#include "word.h"
 
 /* While there is enough memory a look is due once in so many periods. */
 #define CALM_PERIODS	10
@@ -58,6 +61,7 @@ static struct {
 	u64 spent_ns[ESX_NR_LEVELS];
 	u64 entries[ESX_NR_LEVELS];
 	u64 pool;
+	struct esx_word word;
 	struct esx_memory memory;
 	struct esx_level_marks marks;
 } gauge;
@@ -99,6 +103,13 @@ static void set_step(void)
 	esx_frame_set_watch_step(max_t(u64, div_u64(left, 4 * num_online_cpus()), MIN_STEP));
 }
 
+static enum esx_level hear_word(void)
+{
+	u64 offered, asked = esx_shrink_take(&offered);
+
+	return esx_word_hear(&gauge.word, asked, offered, ktime_get_ns());
+}
+
 static void look(void)
 {
 	enum esx_level level;
@@ -107,6 +118,7 @@ static void look(void)
 
 	gauge.memory = measure();
 	esx_level_set_marks(&gauge.marks, &params.level, gauge.memory.total);
+	gauge.memory.free = esx_word_free(gauge.memory.free, hear_word(), &gauge.marks);
 	level = esx_level_next(gauge.level, gauge.memory.free, &gauge.marks);
 	if (level != gauge.level)
 		enter_level(level);
@@ -139,8 +151,13 @@ static void look_again(struct work_struct *work)
 	queue_delayed_work(system_unbound_wq, &look_work, msecs_to_jiffies(ms));
 }
 
-/* Called by who allocates frames, with locks held; once for many, see above. */
-static void notice(void)
+/**
+ * esx_gauge_notice() - memory may be short: look at once
+ *
+ * Called by who allocates frames, once for many, and by who is asked for memory; with
+ * any lock held.
+ */
+void esx_gauge_notice(void)
 {
 	if (!test_and_set_bit(0, &is_noticed))
 		mod_delayed_work(system_unbound_wq, &look_work, 0);
@@ -177,7 +194,7 @@ int esx_gauge_set_params(const struct esx_gauge_params *in)
 	look();
 	spin_unlock(&gauge_lock);
 	/* The next look comes after the new period. */
-	notice();
+	esx_gauge_notice();
 	return 0;
 }
 
@@ -208,6 +225,7 @@ void esx_gauge_get_figures(struct esx_gauge_figures *figures)
 
 	spin_lock(&gauge_lock);
 	figures->level = gauge.level;
+	figures->word = gauge.word.level;
 	figures->memory = gauge.memory;
 	figures->marks = gauge.marks;
 	memcpy(figures->entries, gauge.entries, sizeof(figures->entries));
@@ -262,8 +280,8 @@ int esx_gauge_init(void)
 	gauge.since_ns = ktime_get_ns();
 	look();
 	spin_unlock(&gauge_lock);
-	esx_frame_set_watcher(notice);
-	notice();
+	esx_frame_set_watcher(esx_gauge_notice);
+	esx_gauge_notice();
 	return 0;
 }
 

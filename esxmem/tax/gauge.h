@@ -26,6 +26,8 @@ struct esx_gauge_params {
 struct esx_gauge_figures {
 	/** @level: the state. */
 	enum esx_level level;
+	/** @word: the shrinker's word. */
+	enum esx_level word;
 	/** @memory: at the last look. */
 	struct esx_memory memory;
 	/** @marks: the thresholds in pages. */
@@ -42,6 +44,7 @@ void esx_gauge_exit(void);
 void esx_gauge_get_params(struct esx_gauge_params *params);
 int esx_gauge_set_params(const struct esx_gauge_params *params);
 void esx_gauge_set_pool(u64 pages);
+void esx_gauge_notice(void);
 void esx_gauge_get_figures(struct esx_gauge_figures *figures);
 enum esx_level esx_gauge_level(void);
 u64 esx_gauge_room(void);

@@ -34,5 +34,6 @@ extern struct kunit_suite esx_scan_suite;
 extern struct kunit_suite esx_shared_suite;
 extern struct kunit_suite esx_tally_suite;
 extern struct kunit_suite esx_watch_suite;
+extern struct kunit_suite esx_word_suite;
 
 #endif /* _ESXMEM_TESTS_SUITES_H */

@@ -76,6 +76,10 @@ static const struct attribute {
 	{ "tax/state_margin_percent", 0600 },
 	{ "tax/state_period_ms", 0600 },
 	{ "tax/state", 0400 },
+	{ "tax/state_word", 0400 },
+	{ "tax/shrink_calls", 0400 },
+	{ "tax/shrink_asked_bytes", 0400 },
+	{ "tax/shrink_offered_bytes", 0400 },
 	{ "tax/state_total_bytes", 0400 },
 	{ "tax/state_free_bytes", 0400 },
 	{ "tax/state_high_bytes", 0400 },
@@ -201,7 +205,8 @@ static bool is_word(const char *name)
 	       !strcmp(name, "sample_method") || !strcmp(name, "group") ||
 	       !strcmp(name, "tax/admission") || !strcmp(name, "shares") ||
 	       !strcmp(name, "tax_percent") || !strcmp(name, "target_reason") ||
-	       !strcmp(name, "tax/state") || !strcmp(name, "tax/state_scale");
+	       !strcmp(name, "tax/state") || !strcmp(name, "tax/state_word") ||
+	       !strcmp(name, "tax/state_scale");
 }
 
 static void every_file_reads_as_one_value(void)
