@@ -11,6 +11,7 @@
  */
 #include <linux/err.h>
 #include <linux/mutex.h>
+#include <linux/ratelimit.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -70,6 +71,7 @@ static struct esx_vm *alloc_vm(const struct esx_vm_id *id)
 	mutex_init(&vm->reclaim_lock);
 	spin_lock_init(&vm->lock);
 	esx_hold_init(&vm->hold);
+	ratelimit_default_init(&vm->refusal_log);
 	vm->id = ++last_vm_id;
 	vm->host = id->host;
 	vm->ino = id->ino;

@@ -11,6 +11,7 @@
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/ratelimit_types.h>
 #include <linux/spinlock.h>
 
 #include "hold.h"
@@ -127,6 +128,8 @@ struct esx_vm {
 	struct esx_vm_params params;
 	/** @reserve: what they reserve.  Protected by ledger_lock. */
 	struct esx_reserve reserve;
+	/** @refusal_log: how often the log is told that it was refused something. */
+	struct ratelimit_state refusal_log;
 	/** @entitled: its part of the host's memory. */
 	struct esx_entitlement entitled;
 	/** @enforced: how it was brought down to that. */

@@ -17,6 +17,7 @@
 #include "../compat.h"
 #include "../punch.h"
 #include "../tax/ledger.h"
+#include "../tax/policy.h"
 #include "../uapi/esxmem.h"
 #include "inode.h"
 #include "super.h"
@@ -29,7 +30,9 @@ enum opt {
 	OPT_GID,
 	OPT_SALT,
 	OPT_MIN,
+	OPT_MAX,
 	OPT_SHARES,
+	OPT_TAX,
 };
 
 static const struct constant_table salt_table[] = {
@@ -47,7 +50,9 @@ static const struct fs_parameter_spec params[] = {
 	fsparam_u32("gid", OPT_GID),
 	fsparam_enum("salt", OPT_SALT, salt_table),
 	fsparam_string("min", OPT_MIN),
+	fsparam_string("max", OPT_MAX),
 	fsparam_u32("shares", OPT_SHARES),
+	fsparam_u32("tax", OPT_TAX),
 	{}
 };
 
@@ -110,15 +115,15 @@ static int parse_mode(struct fs_context *fc, u32 arg, umode_t *mode)
 	return 0;
 }
 
-static int parse_min(struct fs_context *fc, const char *arg, u64 *pages)
+static int parse_pages(struct fs_context *fc, const char *name, const char *arg, u64 *pages)
 {
 	unsigned long long size;
 	char *rest;
 
 	size = memparse(arg, &rest);
 	if (*rest || rest == arg || size > (u64)LONG_MAX || size % PAGE_SIZE)
-		return invalf(fc, "esxmem: min=%s is not a number of whole pages in bytes (k, M, G allowed)",
-			      arg);
+		return invalf(fc, "esxmem: %s=%s is not a number of whole pages in bytes (k, M, G allowed)",
+			      name, arg);
 	*pages = size / PAGE_SIZE;
 	return 0;
 }
@@ -128,6 +133,15 @@ static int parse_shares(struct fs_context *fc, u32 arg, u32 *shares)
 	if (arg > ESX_SHARES_MAX)
 		return invalf(fc, "esxmem: shares=%u is more than %u", arg, ESX_SHARES_MAX);
 	*shares = arg;
+	return 0;
+}
+
+static int parse_tax(struct fs_context *fc, u32 arg, u32 *percent)
+{
+	if (arg > ESX_TAX_PERCENT_MAX)
+		return invalf(fc, "esxmem: tax=%u is more than %u per cent", arg,
+			      ESX_TAX_PERCENT_MAX);
+	*percent = arg;
 	return 0;
 }
 
@@ -161,10 +175,16 @@ static int parse_param(struct fs_context *fc, struct fs_parameter *param)
 		opts->salt = result.uint_32;
 		break;
 	case OPT_MIN:
-		err = parse_min(fc, param->string, &opts->vm.min_pages);
+		err = parse_pages(fc, "min", param->string, &opts->vm.min_pages);
+		break;
+	case OPT_MAX:
+		err = parse_pages(fc, "max", param->string, &opts->vm.max_pages);
 		break;
 	case OPT_SHARES:
 		err = parse_shares(fc, result.uint_32, &opts->vm.shares);
+		break;
+	case OPT_TAX:
+		err = parse_tax(fc, result.uint_32, &opts->vm.tax_percent);
 		break;
 	}
 	if (!err)
@@ -188,8 +208,12 @@ static int show_options(struct seq_file *m, struct dentry *root)
 	seq_printf(m, ",salt=%s", salt_table[sbi->salt].name);
 	if (sbi->params.min_pages)
 		seq_printf(m, ",min=%lluk", sbi->params.min_pages << (PAGE_SHIFT - 10));
+	if (sbi->params.max_pages)
+		seq_printf(m, ",max=%lluk", sbi->params.max_pages << (PAGE_SHIFT - 10));
 	if (sbi->params.shares != ESX_SHARES_DEFAULT)
 		seq_printf(m, ",shares=%u", sbi->params.shares);
+	if (sbi->params.tax_percent != ESX_TAX_DEFAULT)
+		seq_printf(m, ",tax=%u", sbi->params.tax_percent);
 	return 0;
 }
 
@@ -224,6 +248,41 @@ static const struct super_operations super_ops = {
 	.show_options = show_options,
 };
 
+static const struct esx_vm_params default_params = {
+	.shares = ESX_SHARES_DEFAULT,
+	.tax_percent = ESX_TAX_DEFAULT,
+};
+
+static void apply_params(struct esx_vm_params *params, const struct options *opts)
+{
+	if (opts->given & BIT(OPT_MIN))
+		params->min_pages = opts->vm.min_pages;
+	if (opts->given & BIT(OPT_MAX))
+		params->max_pages = opts->vm.max_pages;
+	if (opts->given & BIT(OPT_SHARES))
+		params->shares = opts->vm.shares;
+	if (opts->given & BIT(OPT_TAX))
+		params->tax_percent = opts->vm.tax_percent;
+}
+
+/* Do the options go together, with what @params and @limit were without them? */
+static int check_params(struct fs_context *fc, struct esx_vm_params params, long limit)
+{
+	const struct options *opts = fc->fs_private;
+
+	apply_params(&params, opts);
+	if (opts->given & BIT(OPT_SIZE))
+		limit = opts->limit;
+	if (params.max_pages && params.min_pages > params.max_pages)
+		return invalf(fc, "esxmem: min=%lluk is above max=%lluk",
+			      params.min_pages << (PAGE_SHIFT - 10),
+			      params.max_pages << (PAGE_SHIFT - 10));
+	if (params.min_pages > limit)
+		return invalf(fc, "esxmem: min=%lluk is above size=%ldk, which all VMs of the mount have together",
+			      params.min_pages << (PAGE_SHIFT - 10), limit << (PAGE_SHIFT - 10));
+	return 0;
+}
+
 static void apply_limits(struct esx_sb *sbi, const struct options *opts)
 {
 	if (opts->given & BIT(OPT_SIZE))
@@ -232,10 +291,7 @@ static void apply_limits(struct esx_sb *sbi, const struct options *opts)
 		WRITE_ONCE(sbi->max_inodes, opts->max_inodes);
 	if (opts->given & BIT(OPT_SALT))
 		sbi->salt = opts->salt;
-	if (opts->given & BIT(OPT_MIN))
-		sbi->params.min_pages = opts->vm.min_pages;
-	if (opts->given & BIT(OPT_SHARES))
-		sbi->params.shares = opts->vm.shares;
+	apply_params(&sbi->params, opts);
 }
 
 static void apply_owner(struct esx_sb *sbi, const struct options *opts)
@@ -256,8 +312,7 @@ static struct esx_sb *alloc_sb_info(void)
 		return NULL;
 	sbi->quota.limit = LONG_MAX;
 	sbi->mode = 0700;
-	sbi->params.shares = ESX_SHARES_DEFAULT;
-	sbi->params.tax_percent = ESX_TAX_DEFAULT;
+	sbi->params = default_params;
 	sbi->uid = GLOBAL_ROOT_UID;
 	sbi->gid = GLOBAL_ROOT_GID;
 	return sbi;
@@ -292,14 +347,19 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 
 static int get_tree(struct fs_context *fc)
 {
-	return get_tree_nodev(fc, fill_super);
+	int err = check_params(fc, default_params, LONG_MAX);
+
+	return err ? err : get_tree_nodev(fc, fill_super);
 }
 
 static int reconfigure(struct fs_context *fc)
 {
 	struct esx_sb *sbi = esx_sb(fc->root->d_sb);
 	struct options *opts = fc->fs_private;
+	int err = check_params(fc, sbi->params, sbi->quota.limit);
 
+	if (err)
+		return err;
 	if ((opts->given & BIT(OPT_SIZE)) && opts->limit < atomic_long_read(&sbi->quota.used))
 		return invalf(fc, "esxmem: size= is below the %ld KiB in use",
 			      atomic_long_read(&sbi->quota.used) << (PAGE_SHIFT - 10));

@@ -43,7 +43,11 @@ struct esx_sb {
 	kgid_t gid;
 	/** @salt: the salt= option, for VMs that appear from now on. */
 	enum esx_salt_policy salt;
-	/** @params: the min= and shares= options, for VMs that appear from now on. */
+	/**
+	 * @params: the min=, max=, shares= and tax= options, for VMs that appear from
+	 * now on.  One that appears during a remount may get some of each, limits that
+	 * cross even: then the maximum counts.
+	 */
 	struct esx_vm_params params;
 };
 

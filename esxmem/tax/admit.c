@@ -14,6 +14,7 @@
 
 #include <linux/mm.h>
 #include <linux/printk.h>
+#include <linux/ratelimit.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 
@@ -30,6 +31,13 @@
 static DEFINE_SPINLOCK(ledger_lock);
 static struct esx_ledger ledger;
 static atomic64_t refusals = ATOMIC64_INIT(0);
+
+/*
+ * One VM that asks again and again does not keep the log from hearing of others.
+ * This is for all of them together: nor may who makes one VM after the other fill it.
+ */
+static DEFINE_RATELIMIT_STATE(refusal_log, DEFAULT_RATELIMIT_INTERVAL,
+			      10 * DEFAULT_RATELIMIT_BURST);
 
 /* What a refusal has to say, collected under the lock. */
 struct refusal {
@@ -61,6 +69,11 @@ static void fill_refusal(struct refusal *refusal, const struct esx_vm *vm,
 	refusal->pool = ledger.pool;
 }
 
+static bool may_log(struct esx_vm *vm)
+{
+	return __ratelimit(&vm->refusal_log) && __ratelimit(&refusal_log);
+}
+
 static void report(struct esx_vm *vm, const struct refusal *refusal, int err)
 {
 	char name[ESX_VM_NAME_MAX];
@@ -73,20 +86,24 @@ static void report(struct esx_vm *vm, const struct refusal *refusal, int err)
 	if (!err)
 		return;
 	atomic64_inc(&refusals);
-	pr_warn_ratelimited("VM %*pE of %llu KiB not admitted: minimum %llu, maximum %llu KiB need %llu KiB reserved with overhead, it has %llu, and of the pool of %llu KiB %llu are unreserved; lower its min_bytes or that of others, or raise tax/pool_bytes\n",
-			    (int)strlen(name), name, kib(refusal->terms.size),
-			    kib(refusal->terms.min), kib(refusal->terms.max), kib(refusal->need),
-			    kib(refusal->held), kib(refusal->pool), kib(refusal->unreserved));
+	if (!may_log(vm))
+		return;
+	pr_warn("VM %*pE of %llu KiB not admitted: minimum %llu, maximum %llu KiB need %llu KiB reserved with overhead, it has %llu, and of the pool of %llu KiB %llu are unreserved; lower its min_bytes or that of others, or raise tax/pool_bytes\n",
+		(int)strlen(name), name, kib(refusal->terms.size), kib(refusal->terms.min),
+		kib(refusal->terms.max), kib(refusal->need), kib(refusal->held),
+		kib(refusal->pool), kib(refusal->unreserved));
 }
 
 static void report_limits(struct esx_vm *vm, const struct esx_vm_params *params, u64 size)
 {
 	char name[ESX_VM_NAME_MAX];
 
+	if (!may_log(vm))
+		return;
 	esx_vm_name(vm, name, sizeof(name));
-	pr_warn_ratelimited("VM %*pE: limits refused: that minimum %llu KiB <= maximum %llu KiB (0: the size) <= size %llu KiB does not hold; change the other limit first\n",
-			    (int)strlen(name), name, kib(params->min_pages),
-			    kib(params->max_pages), kib(size));
+	pr_warn("VM %*pE: limits refused: that minimum %llu KiB <= maximum %llu KiB (0: the size) <= size %llu KiB does not hold; change the other limit first\n",
+		(int)strlen(name), name, kib(params->min_pages), kib(params->max_pages),
+		kib(size));
 }
 
 /**
@@ -124,8 +141,8 @@ int esx_admit_resize(struct esx_vm *vm, u64 old, u64 nr_pages)
  * @param: which
  * @value: to what, in its range
  *
- * Return: 0; -EINVAL: the limits would cross each other or the VM's size; -ENOSPC:
- * the VM is not admitted with that minimum or maximum.  Then nothing changed.
+ * Return: 0; -EINVAL: the limits would cross each other, or the VM's size if it has
+ * one; -ENOSPC: the VM is not admitted with that minimum or maximum.  Then nothing changed.
  */
 int esx_admit_set_param(struct esx_vm *vm, enum esx_param param, u64 value)
 {

@@ -179,11 +179,13 @@ bool esx_ledger_is_limit(enum esx_param param)
 
 /*
  * Is the new limit, @value, within the VM's size, and do the two not cross?  The
- * other one may be beyond the size: the VM was larger once, or will be.
+ * other one may be beyond the size: the VM was larger once, or will be.  A VM
+ * without a size will have one: so it can be given limits before it is admitted.
  */
 static bool limits_fit(const struct esx_vm_params *params, u64 value, u64 size)
 {
-	return value <= size && (!params->max_pages || params->min_pages <= params->max_pages);
+	return (value <= size || !size) &&
+	       (!params->max_pages || params->min_pages <= params->max_pages);
 }
 
 /**
@@ -194,8 +196,8 @@ static bool limits_fit(const struct esx_vm_params *params, u64 value, u64 size)
  * @param: which
  * @value: to what, in its range
  *
- * Return: 0; -EINVAL when the limits would cross each other or the VM's size; -ENOSPC
- * when it needs more than is unreserved.  Then nothing changed.
+ * Return: 0; -EINVAL when the limits would cross each other, or the VM's size if it
+ * has one; -ENOSPC when it needs more than is unreserved.  Then nothing changed.
  */
 int esx_ledger_set_param(struct esx_ledger *ledger, struct esx_reserve *reserve,
 			 struct esx_vm_params *params, enum esx_param param, u64 value)

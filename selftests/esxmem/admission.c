@@ -169,6 +169,40 @@ static void minimum_beyond_the_pool_is_refused(void)
 	esx_set_number(esx_vm_knob("b", "min_bytes"), 0);
 }
 
+/* Does the log, from where @log is, say of @vm that it was refused something? */
+static bool log_has_refusal(int log, const char *vm)
+{
+	char line[8192], name[64];
+	ssize_t length;
+
+	snprintf(name, sizeof(name), "/%s of ", vm);
+	for (;;) {
+		length = read(log, line, sizeof(line) - 1);
+		if (length < 0 && errno == EPIPE)
+			continue;
+		if (length < 0)
+			return false;
+		line[length] = '\0';
+		if (strstr(line, name) && strstr(line, "not admitted"))
+			return true;
+	}
+}
+
+static void one_vm_does_not_keep_the_log_from_another(void)
+{
+	int log = CHECK_OK(open("/dev/kmsg", O_RDONLY | O_NONBLOCK));
+
+	CHECK_OK(lseek(log, 0, SEEK_END));
+	vm_file("loud", 16 * MIB);
+	vm_file("meek", 16 * MIB);
+	esx_set_number(tax_knob("pool_bytes"), 4 * MIB);
+	for (int i = 0; i < 200; i++)
+		CHECK_ERRNO(try_bytes(esx_vm_knob("loud", "min_bytes"), 8 * MIB), ENOSPC);
+	CHECK_ERRNO(try_bytes(esx_vm_knob("meek", "min_bytes"), 8 * MIB), ENOSPC);
+	CHECK_MSG(log_has_refusal(log, "meek"), "the log has no word of it");
+	close(log);
+}
+
 static void strict_admission_wants_the_maximum(void)
 {
 	int fd = vm_file("vm", 16 * MIB);
@@ -314,6 +348,7 @@ static const struct tap_case cases[] = {
 	TAP_CASE(a_clone_that_grows_its_file_asks),
 	TAP_CASE(growth_beyond_the_pool_is_refused),
 	TAP_CASE(minimum_beyond_the_pool_is_refused),
+	TAP_CASE(one_vm_does_not_keep_the_log_from_another),
 	TAP_CASE(strict_admission_wants_the_maximum),
 	TAP_CASE(unlink_gives_back),
 	TAP_CASE(killed_owner_gives_back),

@@ -201,11 +201,12 @@ static void options_are_shown(void)
 	static const char *const shown[] = { "size=",	  "nr_inodes=20",
 					     "mode=0?",	  "uid=12",
 					     "gid=34",	  "salt=host",
-					     "min=4096k", "shares=77" };
+					     "min=4096k", "max=6144k",
+					     "shares=77", "tax=0" };
 	const char *line;
 
 	mount_with("size=8M,nr_inodes=20,mode=0701,uid=12,gid=34,salt=host,"
-		   "min=4M,shares=77");
+		   "min=4M,max=6M,shares=77,tax=0");
 	line = shown_options();
 	CHECK(strstr(line, " esxmem "));
 	for (size_t i = 0; i < ARRAY_SIZE(shown); i++) {
@@ -229,6 +230,12 @@ static void bad_options_are_refused(void)
 		"nonsense=1",	"size",	      "gid=4294967295",
 		"min=x",	"min=",	      "min=4097",    "min",
 		"shares=x",	"shares=-1",  "shares",	     "shares=1000000001",
+		"max=x",	"max=",	      "max=1",	     "max",
+		"max=-1",	"tax=x",      "tax=-1",	     "tax",
+		"tax=",		"tax=100",    "tax=4294967295",
+		/* As a whole. */
+		"min=8M,max=4M",	      "max=4M,min=4100k",
+		"size=4M,min=8M",	      "min=4100k,size=4M",
 	};
 
 	host_private_mounts();
@@ -294,6 +301,49 @@ static void minimum_of_the_mount_is_asked_for_by_new_vms(void)
 	fd = file_of("first", 0);
 	CHECK_OK(ftruncate(fd, 1 << 30));
 	CHECK_EQ(esx_get_number(reserved), need + (512 + 3 + 16) * ESX_PAGE);
+}
+
+static bool is_shown(const char *option)
+{
+	return strstr(shown_options(), option);
+}
+
+/* The new options count with the old ones, and none is taken when they do not fit. */
+static void remount_checks_parameters_as_a_whole(void)
+{
+	mount_with("size=64M,min=8M,max=16M");
+	CHECK_ERRNO(remount("max=4M"), EINVAL);
+	CHECK_ERRNO(remount("min=32M,shares=5"), EINVAL);
+	CHECK_ERRNO(remount("size=4M"), EINVAL);
+	CHECK_ERRNO(remount("min=4M,max=2M,tax=5"), EINVAL);
+	CHECK_ERRNO(remount("shares=6,tax=100"), EINVAL);
+	CHECK(is_shown("size=65536k") && is_shown("min=8192k") && is_shown("max=16384k"));
+	CHECK(!is_shown("shares=") && !is_shown("tax="));
+	CHECK_OK(remount("min=32M,max=48M,tax=5"));
+	CHECK(is_shown("min=32768k") && is_shown("max=49152k") && is_shown("tax=5"));
+	CHECK_OK(remount("max=0"));
+	CHECK(!is_shown("max="));
+}
+
+static uint64_t knob_of(const char *vm, const char *knob)
+{
+	return esx_get_number(esx_knob_path("vms/%s/%s", vm, knob));
+}
+
+static void parameters_of_the_mount_are_those_of_new_vms(void)
+{
+	mount_with("min=4M,max=8M,shares=5,tax=12");
+	file_of("mount-test-one", 16 << 20);
+	CHECK_OK(remount("min=0,max=0,shares=6,tax=0"));
+	file_of("mount-test-two", 16 << 20);
+	CHECK_EQ(knob_of("mount-test-one", "min_bytes"), 4 << 20);
+	CHECK_EQ(knob_of("mount-test-one", "max_bytes"), 8 << 20);
+	CHECK_EQ(knob_of("mount-test-one", "shares"), 5);
+	CHECK_EQ(knob_of("mount-test-one", "tax_percent"), 12);
+	CHECK_EQ(knob_of("mount-test-two", "min_bytes"), 0);
+	CHECK_EQ(knob_of("mount-test-two", "max_bytes"), 0);
+	CHECK_EQ(knob_of("mount-test-two", "shares"), 6);
+	CHECK_EQ(knob_of("mount-test-two", "tax_percent"), 0);
 }
 
 static void remount_does_not_allow_execution(void)
@@ -392,6 +442,8 @@ static const struct tap_case cases[] = {
 	TAP_CASE(sizes_take_suffixes),
 	TAP_CASE(remount_changes_the_capacity),
 	TAP_CASE(minimum_of_the_mount_is_asked_for_by_new_vms),
+	TAP_CASE(remount_checks_parameters_as_a_whole),
+	TAP_CASE(parameters_of_the_mount_are_those_of_new_vms),
 	TAP_CASE(remount_does_not_allow_execution),
 	TAP_CASE(remount_below_use_is_refused),
 	TAP_CASE(umount_is_refused_while_open_or_mapped),

@@ -120,6 +120,24 @@ static void limits_may_not_cross(void)
 	expect_refused(esx_vm_knob("vm", "max_bytes"), "4190208", EINVAL);
 }
 
+/* Before it has a size a VM takes limits for the size that it will have. */
+static void a_vm_without_size_can_be_given_limits(void)
+{
+	int fd = vm_file("vm", 0);
+
+	esx_set_number(esx_vm_knob("vm", "max_bytes"), 16 * MIB);
+	esx_set_number(esx_vm_knob("vm", "min_bytes"), 8 * MIB);
+	expect_refused(esx_vm_knob("vm", "max_bytes"), "4194304", EINVAL);
+	CHECK_EQ(esx_get_number(tax_knob("reserved_bytes")), 0);
+	/* It is admitted with them, or not. */
+	esx_set_number(tax_knob("pool_bytes"), 8 * MIB);
+	CHECK_ERRNO(ftruncate(fd, 32 * MIB), ENOSPC);
+	esx_set(tax_knob("pool_bytes"), "0");
+	CHECK_OK(ftruncate(fd, 32 * MIB));
+	CHECK_EQ(esx_get_number(tax_knob("reserved_bytes")), (2048 + 10 + 16) * ESX_PAGE);
+	expect_refused(esx_vm_knob("vm", "max_bytes"), "67108864", EINVAL);
+}
+
 static void shares_come_by_size(void)
 {
 	int fd = vm_file("vm", 16 * MIB);
@@ -326,6 +344,7 @@ static const struct tap_case cases[] = {
 	TAP_CASE(values_out_of_range_are_refused),
 	TAP_CASE(good_values_are_taken_and_read_back),
 	TAP_CASE(limits_may_not_cross),
+	TAP_CASE(a_vm_without_size_can_be_given_limits),
 	TAP_CASE(shares_come_by_size),
 	TAP_CASE(plenty_of_memory_gives_everybody_the_maximum),
 	TAP_CASE(shares_divide_a_small_pool),

@@ -270,6 +270,46 @@ test_create_makes_a_vm_and_remove_ends_it()
 	complains "no VM named 'vm2'"
 }
 
+test_create_is_admitted_with_its_parameters_or_not()
+{
+	clean
+	ctl 0 create vm2 64M --min 8M --max 16M --shares 5 --tax 0
+	[ "$(vm_value vm2 min_bytes)" -eq 8388608 ]
+	[ "$(vm_value vm2 max_bytes)" -eq 16777216 ]
+	[ "$(vm_value vm2 shares)" = 5 ]
+	[ "$(vm_value vm2 tax_percent)" = 0 ]
+	ctl 0 set tax.pool_bytes=16M
+	ctl 1 create vm3 64M --min 12M
+	complains "'vm3' is not admitted: its minimum of 12M takes 12M with overhead, and only 7.9M of the pool of 16M are unreserved"
+	gone "$mnt/vm3"
+	gone "$sysfs/vms/vm3"
+	ctl 1 run --name vm3 --min 12M -- qemu-system-x86_64 -m 64
+	complains 'is not admitted: its minimum of 12M'
+	gone "$mnt/vm3"
+	ctl 0 create vm3 64M --min 4M
+	ctl 0 set tax.pool_bytes=0
+	clean
+}
+
+# What the mount says is what counts for what is not given, and no more.
+test_create_goes_before_the_mount()
+{
+	clean
+	mkdir -p "$WORK/m2"
+	mount -t esxmem -o min=8M,max=32M esxmem "$WORK/m2"
+	ctl 0 create --mount "$WORK/m2" live-low 64M --min 1M --max 2M
+	[ "$(vm_value live-low min_bytes)" -eq 1048576 ]
+	[ "$(vm_value live-low max_bytes)" -eq 2097152 ]
+	ctl 0 create --mount "$WORK/m2" live-high 64M --max 64M --min 48M
+	[ "$(vm_value live-high min_bytes)" -eq 50331648 ]
+	ctl 1 create --mount "$WORK/m2" live-none 64M --max 4M
+	complains 'give both --min and --max'
+	gone "$WORK/m2/live-none"
+	ctl 0 remove --mount "$WORK/m2" live-low live-high
+	umount "$WORK/m2"
+	clean
+}
+
 test_clone_shares_all_and_keeps_apart()
 {
 	clean

@@ -175,6 +175,21 @@ test_run_joins_the_group_before_qemu_starts()
 	gone "$mnt/vm3"
 }
 
+test_run_gives_parameters_before_qemu_starts()
+{
+	fake_host "$root"
+	fake_vm "$root" vm2 size_bytes=0 min_bytes=0
+	fake_qemu "cd '$esx/vms/vm2' && cat min_bytes max_bytes shares tax_percent >'$WORK/params'"
+	ctl 0 run --name vm2 --min 1G --max 2G --shares 7 --tax 0 -- "$WORK/fake-qemu" -m 4G
+	[ "$(tr '\n' ' ' <"$WORK/params")" = '1073741824 2147483648 7 0 ' ]
+	gone "$mnt/vm2"
+	# -m decides what fits.
+	ctl 2 run --name vm2 --min 1G -- "$WORK/fake-qemu" -m 512M
+	complains "--min cannot be more than the VM's size of 512M"
+	ctl 2 run --name vm2 --tax 100 -- "$WORK/fake-qemu"
+	gone "$mnt/vm2"
+}
+
 # Starts run with a QEMU that notes signals and waits; sets $pid and $qemu.
 start_waiting_qemu()
 {

@@ -264,6 +264,53 @@ test_create_refuses_bad_words()
 	[ "$(find "$mnt" -newer "$esx/version" -type f -name '*vm2*' | wc -l)" -eq 0 ]
 }
 
+test_create_gives_parameters()
+{
+	fake_host "$root"
+	fake_vm "$root" vm2 size_bytes=0
+	ctl 0 create vm2 64M --min 8M --max 16M --shares default --tax 99
+	is_silent
+	cd "$esx/vms/vm2"
+	[ "$(cat min_bytes max_bytes shares tax_percent | tr '\n' ' ')" = \
+		'8388608 16777216 default 99 ' ]
+	there "$mnt/vm2"
+}
+
+test_create_checks_parameters_as_a_whole()
+{
+	fake_host "$root"
+	fake_vm "$root" vm2 size_bytes=0
+	ctl 2 create vm2 64M --min 16M --max 8M
+	complains '--min cannot be more than --max'
+	ctl 2 create vm2 64M --min 128M
+	complains "--min cannot be more than the VM's size of 64M"
+	ctl 2 create vm2 64M --max 65M
+	complains "--max cannot be more than the VM's size of 64M"
+	ctl 2 create vm2 64M --min 5000
+	complains "min cannot be '5000'"
+	ctl 2 create vm2 64M --shares 1000000001
+	ctl 2 create vm2 64M --tax 100
+	ctl 2 create vm2 64M --min
+	complains 'an argument is missing'
+	[ "$(cat "$esx/vms/vm2/min_bytes")" = 67108864 ]
+	gone "$mnt/vm2"
+}
+
+test_create_leaves_nothing_without_its_parameters()
+{
+	fake_host "$root"
+	ctl 1 create vm2 64M --min 8M
+	complains "cannot give 'vm2' its parameters"
+	gone "$mnt/vm2"
+	# One that has a size already is another VM.
+	fake_vm "$root" vm2
+	ctl 1 create vm2 64M --shares 5
+	complains 'another VM has that name'
+	gone "$mnt/vm2"
+	[ "$(cat "$esx/vms/vm2/shares")" = default ]
+	ctl 0 create vm2 64M
+}
+
 test_create_needs_the_mount()
 {
 	fake_host "$root"

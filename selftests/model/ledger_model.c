@@ -135,7 +135,8 @@ static int admits(const struct model *model, int nr, const struct model_vm *want
 
 static bool limits_hold(const struct model_vm *vm, uint64_t changed)
 {
-	return changed <= size_of(vm) && (vm->max == 0 || vm->min <= vm->max);
+	return (changed <= size_of(vm) || size_of(vm) == 0) &&
+	       (vm->max == 0 || vm->min <= vm->max);
 }
 
 /*

@@ -15,6 +15,7 @@
 #include "memfile.h"
 #include "message.h"
 #include "mounts.h"
+#include "params.h"
 #include "procs.h"
 #include "size.h"
 
@@ -61,14 +62,31 @@ bool esx_memfile_check_name(const char *name)
 	return false;
 }
 
+/* Give a file that was just made its parameters and its size. */
+static int fill_file(int fd, const char *path, uint64_t size, const struct esx_params *params)
+{
+	const char *name = strrchr(path, '/') + 1;
+	int err;
+
+	if (esx_params_apply(params, name))
+		return -1;
+	if (!ftruncate(fd, (off_t)size))
+		return 0;
+	err = errno;
+	if (err != ENOSPC || !esx_params_explain_refusal(name, size))
+		explain_create(path, size, err);
+	return -1;
+}
+
 /**
  * esx_memfile_create() - make a memory file
  * @path: where
  * @size: how large; a hole, which takes no memory
+ * @params: of the VM, checked
  *
  * Return: a file descriptor, or -1 with a message printed and no file made
  */
-int esx_memfile_create(const char *path, uint64_t size)
+int esx_memfile_create(const char *path, uint64_t size, const struct esx_params *params)
 {
 	int fd;
 
@@ -77,9 +95,8 @@ int esx_memfile_create(const char *path, uint64_t size)
 		explain_create(path, size, errno);
 		return -1;
 	}
-	if (!ftruncate(fd, (off_t)size))
+	if (!fill_file(fd, path, size, params))
 		return fd;
-	explain_create(path, size, errno);
 	unlink(path);
 	close(fd);
 	return -1;
@@ -102,26 +119,30 @@ static bool parse_size(const char *text, uint64_t *size)
 static int create(const struct esx_command *cmd, int argc, char **argv)
 {
 	static const struct option longs[] = { { "mount", required_argument, NULL, 'm' },
+					       ESX_PARAM_OPTIONS,
 					       { "help", no_argument, NULL, 'h' },
 					       {} };
 	char *mount, *path, *wanted = NULL;
+	struct esx_params params = {};
 	uint64_t size;
-	int fd;
+	int fd, c;
 
-	while (esx_getopt(cmd, argc, argv, ":m:h", longs) != -1)
-		wanted = optarg;
+	while ((c = esx_getopt(cmd, argc, argv, ":m:h", longs)) != -1)
+		if (!esx_params_take(&params, c, optarg))
+			wanted = optarg;
 	if (optind + 2 != argc) {
 		esx_error("create needs a name and a size, as in `esxmemctl create web1 4G`");
 		return ESX_MISUSED;
 	}
-	if (!esx_memfile_check_name(argv[optind]) || !parse_size(argv[optind + 1], &size))
+	if (!esx_memfile_check_name(argv[optind]) || !parse_size(argv[optind + 1], &size) ||
+	    esx_params_check(&params, size))
 		return ESX_MISUSED;
 	mount = esx_mounts_choose(wanted);
 	if (!mount)
 		return ESX_FAILED;
 
 	path = esx_asprintf("%s/%s", mount, argv[optind]);
-	fd = esx_memfile_create(path, size);
+	fd = esx_memfile_create(path, size, &params);
 	if (fd >= 0)
 		close(fd);
 	free(path);
@@ -206,14 +227,15 @@ static int remove_files(const struct esx_command *cmd, int argc, char **argv)
 
 const struct esx_command esx_create_command = {
 	.name = "create",
-	.args = "NAME SIZE [--mount DIR]",
+	.args = "NAME SIZE [options]",
 	.summary = "Make a memory file, for a VMM that does not make it itself",
-	.help = "Options:\n"
-		"  -m, --mount DIR   the mount, if there are several\n"
-		"  -h, --help        print this\n"
+	.help = "Options:\n" ESX_PARAM_HELP
+		"  -m, --mount DIR    the mount, if there are several\n"
+		"  -h, --help         print this\n"
 		"\n"
 		"SIZE is in bytes, or has a suffix: 512M, 4G.  The file takes no memory until\n"
-		"it is used.  For cloud-hypervisor:\n"
+		"it is used.  A minimum is reserved at once, or the file is not made.  For\n"
+		"cloud-hypervisor:\n"
 		"  esxmemctl create web1 4G\n"
 		"  cloud-hypervisor --memory size=0 \\\n"
 		"    --memory-zone id=m0,size=4G,file=/run/esxmem/web1,shared=on ...\n",

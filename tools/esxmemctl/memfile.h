@@ -8,7 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "params.h"
+
 bool esx_memfile_check_name(const char *name);
-int esx_memfile_create(const char *path, uint64_t size);
+int esx_memfile_create(const char *path, uint64_t size, const struct esx_params *params);
 
 #endif /* ESXMEMCTL_MEMFILE_H */

@@ -22,6 +22,7 @@
 #include "memfile.h"
 #include "message.h"
 #include "mounts.h"
+#include "params.h"
 #include "qemu.h"
 #include "setting.h"
 
@@ -38,6 +39,7 @@
  * @words: QEMU's command line
  * @path: the memory file
  * @qemu: what the command line says
+ * @params: of the VM
  */
 struct launch {
 	const char *name;
@@ -48,6 +50,7 @@ struct launch {
 	char **words;
 	char *path;
 	struct esx_qemu qemu;
+	struct esx_params params;
 };
 
 static void fill_signals(sigset_t *set)
@@ -157,7 +160,7 @@ static int start(const struct launch *launch, char **words)
 {
 	int fd;
 
-	fd = esx_memfile_create(launch->path, launch->qemu.ram_bytes);
+	fd = esx_memfile_create(launch->path, launch->qemu.ram_bytes, &launch->params);
 	if (fd < 0)
 		return ESX_FAILED;
 	if (join_group(launch)) {
@@ -184,7 +187,9 @@ static int check_launch(struct launch *launch)
 		esx_error("--group cannot be '%s'; it is " ESX_GROUP_VALUES, launch->group);
 		return ESX_MISUSED;
 	}
-	return esx_qemu_parse(launch->words + 1, &launch->qemu) ? ESX_DONE : ESX_MISUSED;
+	if (!esx_qemu_parse(launch->words + 1, &launch->qemu))
+		return ESX_MISUSED;
+	return esx_params_check(&launch->params, launch->qemu.ram_bytes);
 }
 
 static void parse_options(const struct esx_command *cmd, int argc, char **argv,
@@ -195,6 +200,7 @@ static void parse_options(const struct esx_command *cmd, int argc, char **argv,
 					       { "mount", required_argument, NULL, 'm' },
 					       { "keep", no_argument, NULL, 'k' },
 					       { "dry-run", no_argument, NULL, 'd' },
+					       ESX_PARAM_OPTIONS,
 					       { "help", no_argument, NULL, 'h' },
 					       {} };
 	int c;
@@ -215,6 +221,9 @@ static void parse_options(const struct esx_command *cmd, int argc, char **argv,
 			break;
 		case 'd':
 			launch->dry = true;
+			break;
+		default:
+			esx_params_take(&launch->params, c, optarg);
 			break;
 		}
 	}
@@ -254,6 +263,7 @@ const struct esx_command esx_run_command = {
 	.help = "Options:\n"
 		"  -n, --name NAME    name of the VM, default vm-PID\n"
 		"  -g, --group NAME   share with the VMs of this trust group\n"
+		ESX_PARAM_HELP
 		"  -m, --mount DIR    the mount, if there are several\n"
 		"  -k, --keep         leave the memory file there when QEMU has ended\n"
 		"  -d, --dry-run      only print the command\n"

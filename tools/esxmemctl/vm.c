@@ -12,6 +12,7 @@
 #include "message.h"
 #include "record.h"
 #include "setting.h"
+#include "vm.h"
 
 static const struct esx_field vm_fields[] = {
 	ESX_FIELD("name", "NAME", TEXT, "path below the mount", .derived = true),
@@ -78,7 +79,7 @@ static const struct esx_field vm_fields[] = {
 	ESX_FIELD("target_reason", "REASON", TEXT, "what decided the target", .wide = true),
 };
 
-static const struct esx_setting vm_settings[] = {
+const struct esx_setting esx_vm_settings[] = {
 	{ .name = "share",
 	  .file = "share",
 	  .kind = ESX_SWITCH,
@@ -114,6 +115,8 @@ static const struct esx_setting vm_settings[] = {
 	  .values = "0 to 99, or default",
 	  .help = "tax on its idle memory" },
 };
+
+const size_t esx_nr_vm_settings = ARRAY_SIZE(esx_vm_settings);
 
 static const struct option show_options[] = { { "json", no_argument, NULL, 'j' },
 					      { "bytes", no_argument, NULL, 'b' },
@@ -354,7 +357,7 @@ static int vm_set(const struct esx_command *cmd, int argc, char **argv)
 			  "`esxmemctl vm list` shows them");
 		return ESX_MISUSED;
 	}
-	code = esx_settings_parse(vm_settings, ARRAY_SIZE(vm_settings), argv + optind + 1, changes,
+	code = esx_settings_parse(esx_vm_settings, esx_nr_vm_settings, argv + optind + 1, changes,
 				  &nr);
 	if (!code && !esx_sysfs_has_vm(name))
 		code = explain_no_vm(name);
