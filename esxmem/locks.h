@@ -5,7 +5,7 @@
  * visit_sem			share/scan.c, rwsem: read by a scanner's thread that
  *				visits a region, written by who stops the scanner
  * sampler_lock			tax/sample.c, mutex: who works with watched pages; also
- *				taken before vms_lock, before mmap_lock by the glue
+ *				taken before esx_vms_lock, before mmap_lock by the glue
  * vm->reclaim_lock		vm.h, mutex: who reclaims from the VM; for the places
  *				where it goes on, and since two at once would do the
  *				same work
@@ -66,19 +66,21 @@
  * of the sampler's before sampler_lock, that of the states' before
  * gauge_lock; glue_lock is a leaf.
  * pass_lock (share/pass.c, mutex) is taken by workers that hold nothing, before
- * vms_lock.
+ * esx_vms_lock.
  *
- * Leaves, nothing of ours is taken inside: vms_lock (mutex; the lists of VMs
- * and maps, and around the hooks that show VMs in sysfs: so no sysfs file may
- * take it), the buckets of the hint table and of the table of shared frames,
- * a VM's spinlock for its name, group and guest, the sampler's for its figures of
- * a VM (taken in the hook that removes a VM, under vms_lock) and that for its
- * knobs, ledger_lock (spinlock; tax/admit.c: parameters of VMs and what is
- * reserved for them, which change together with the sum over all VMs, so no VM's
+ * Leaves, nothing of ours is taken inside: esx_vms_lock (mutex; the lists of VMs,
+ * of maps and of pools, and around the hooks that show VMs and pools in sysfs: so
+ * no sysfs file may take it; but for ledger_lock, when a directory moves to another
+ * one, and a pool's or VM's spinlock), the buckets of the hint table and of the table
+ * of shared frames, a VM's spinlock for its name, group and guest, a pool's for its
+ * name, the sampler's for its figures of
+ * a VM (taken in the hook that removes a VM, under esx_vms_lock) and that for its
+ * knobs, ledger_lock (spinlock; tax/admit.c: parameters of VMs and pools and what
+ * is reserved for them, which change together with the sum over all VMs, so no VM's
  * own lock will do; taken under i_rwsem and pmap->lock by who changes a file's
- * size, under vms_lock by the policy; gauge_lock is taken inside it by who changes the
- * pool, which is part of both), and gauge_lock (tax/gauge.c, spinlock: the state of the
- * host's memory; a fault or the shrinker only queues work, which takes it).  The two
+ * size, under esx_vms_lock by the policy; gauge_lock is taken inside it by who changes
+ * the pool, which is part of both), and gauge_lock (tax/gauge.c, spinlock: the state of
+ * the host's memory; a fault or the shrinker only queues work, which takes it).  The two
  * tables' resize_lock (mutex; share/buckets.c) is a leaf but for the locks of their
  * buckets;
  * objects_lock (mutex; share/hints.c: the objects that a check walks) is one.

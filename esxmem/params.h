@@ -43,13 +43,51 @@ enum esx_admission {
 };
 
 /**
+ * struct esx_charge - what somebody has to have reserved
+ */
+struct esx_charge {
+	/** @pages: with overhead, under each rule of admission. */
+	u64 pages[ESX_NR_ADMISSIONS];
+	/** @min: guaranteed for guests, without overhead. */
+	u64 min;
+};
+
+/**
  * struct esx_reserve - what is reserved for a VM
  */
 struct esx_reserve {
 	/** @size: pages of its files. */
 	u64 size;
-	/** @pages: reserved, with overhead, under each rule of admission. */
-	u64 pages[ESX_NR_ADMISSIONS];
+	/** @charge: what they have reserved. */
+	struct esx_charge charge;
+};
+
+/**
+ * struct esx_pool_params - what the administrator said of the memory of a pool
+ */
+struct esx_pool_params {
+	/** @min_pages: reserved for its members together. */
+	u64 min_pages;
+	/** @max_pages: the most they may be entitled to together; 0: no limit. */
+	u64 max_pages;
+	/** @shares: its right to what is between; or ESX_SHARES_DEFAULT: its members'. */
+	u32 shares;
+};
+
+/**
+ * struct esx_account - what is reserved for the VMs that stand together
+ *
+ * Members have what they reserve from @min first, the rest from the account above.
+ */
+struct esx_account {
+	/** @parent: the account above; NULL: the host's ledger. */
+	struct esx_account *parent;
+	/** @min: pages that are reserved even if the members have less. */
+	u64 min;
+	/** @max: pages that can be guaranteed to members; 0: no limit. */
+	u64 max;
+	/** @sum: what the members have reserved. */
+	struct esx_charge sum;
 };
 
 /**

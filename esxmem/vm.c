@@ -7,7 +7,7 @@
  * map that is still being looked at, an open sysfs file or the KVM glue may
  * hold for a while longer.
  *
- * vms_lock protects both lists: of VMs and of maps.
+ * esx_vms_lock protects both lists, of VMs and of maps, as it does that of pools.
  */
 #include <linux/err.h>
 #include <linux/mutex.h>
@@ -21,7 +21,6 @@
 #include "share/hash.h"
 #include "vm.h"
 
-static DEFINE_MUTEX(vms_lock);
 static LIST_HEAD(vms);
 static LIST_HEAD(pmaps);
 static u32 last_vm_id;
@@ -35,17 +34,17 @@ static const struct esx_vm_hooks *vm_hooks;
  */
 void esx_vm_set_hooks(const struct esx_vm_hooks *hooks)
 {
-	mutex_lock(&vms_lock);
+	mutex_lock(&esx_vms_lock);
 	WARN_ON_ONCE(!list_empty(&vms));
 	vm_hooks = hooks;
-	mutex_unlock(&vms_lock);
+	mutex_unlock(&esx_vms_lock);
 }
 
 static struct esx_vm *find_vm(const void *host, u64 ino)
 {
 	struct esx_vm *vm;
 
-	lockdep_assert_held(&vms_lock);
+	lockdep_assert_held(&esx_vms_lock);
 
 	list_for_each_entry(vm, &vms, node) {
 		if (vm->host == host && vm->ino == ino)
@@ -79,6 +78,7 @@ static struct esx_vm *alloc_vm(const struct esx_vm_id *id)
 	vm->base_salt = id->salt ? id->salt : esx_salt_vm(vm->id);
 	vm->salt = vm->base_salt;
 	vm->params = id->params ? *id->params : default_params;
+	vm->pool = id->pool;
 	strscpy(vm->name, id->name, sizeof(vm->name));
 	return vm;
 }
@@ -88,7 +88,7 @@ static struct esx_vm *add_vm(const struct esx_vm_id *id)
 	struct esx_vm *vm;
 	int err;
 
-	lockdep_assert_held(&vms_lock);
+	lockdep_assert_held(&esx_vms_lock);
 
 	vm = alloc_vm(id);
 	if (!vm)
@@ -96,10 +96,12 @@ static struct esx_vm *add_vm(const struct esx_vm_id *id)
 
 	err = vm_hooks ? vm_hooks->added(vm) : 0;
 	if (err) {
+		vm->pool = NULL;
 		esx_vm_put(vm);
 		return ERR_PTR(err);
 	}
 	list_add_tail(&vm->node, &vms);
+	esx_pool_join(vm->pool);
 	return vm;
 }
 
@@ -119,7 +121,7 @@ int esx_vm_join(struct esx_pmap *pmap, const struct esx_vm_id *id)
 {
 	struct esx_vm *vm;
 
-	mutex_lock(&vms_lock);
+	mutex_lock(&esx_vms_lock);
 	vm = find_vm(id->host, id->ino);
 	if (!vm)
 		vm = add_vm(id);
@@ -133,17 +135,18 @@ int esx_vm_join(struct esx_pmap *pmap, const struct esx_vm_id *id)
 		list_add_tail(&pmap->vm_node, &vm->pmaps);
 		list_add_tail(&pmap->node, &pmaps);
 	}
-	mutex_unlock(&vms_lock);
+	mutex_unlock(&esx_vms_lock);
 	return PTR_ERR_OR_ZERO(vm);
 }
 
 static void remove_vm(struct esx_vm *vm)
 {
-	lockdep_assert_held(&vms_lock);
+	lockdep_assert_held(&esx_vms_lock);
 
 	list_del_init(&vm->node);
 	if (vm_hooks)
 		vm_hooks->removed(vm);
+	esx_pool_leave(vm->pool);
 }
 
 /**
@@ -154,22 +157,12 @@ void esx_vm_leave(struct esx_pmap *pmap)
 {
 	struct esx_vm *vm = pmap->vm;
 
-	mutex_lock(&vms_lock);
+	mutex_lock(&esx_vms_lock);
 	list_del_init(&pmap->node);
 	list_del_init(&pmap->vm_node);
 	if (list_empty(&vm->pmaps))
 		remove_vm(vm);
-	mutex_unlock(&vms_lock);
-}
-
-/* Is @name @path itself or below it?  Then return what follows @path. */
-static const char *below(const char *name, const char *path)
-{
-	size_t len = strlen(path);
-
-	if (strncmp(name, path, len) || (name[len] && name[len] != '/'))
-		return NULL;
-	return name + len;
+	mutex_unlock(&esx_vms_lock);
 }
 
 static void rename_vm(struct esx_vm *vm, const char *path, const char *rest)
@@ -190,20 +183,21 @@ static void rename_vm(struct esx_vm *vm, const char *path, const char *rest)
  * @old: its path below the mount
  * @new: its new path
  *
- * Gives the VMs that are it or below it their new names.
+ * Gives the VMs and pools that are it or below it their new names.
  */
 void esx_vm_rename_tree(const void *host, const char *old, const char *new)
 {
 	struct esx_vm *vm;
 	const char *rest;
 
-	mutex_lock(&vms_lock);
+	mutex_lock(&esx_vms_lock);
 	list_for_each_entry(vm, &vms, node) {
-		rest = vm->host == host ? below(vm->name, old) : NULL;
+		rest = vm->host == host ? esx_path_below(vm->name, old) : NULL;
 		if (rest)
 			rename_vm(vm, new, rest);
 	}
-	mutex_unlock(&vms_lock);
+	esx_pool_rename_tree(host, old, new);
+	mutex_unlock(&esx_vms_lock);
 }
 
 /**
@@ -217,11 +211,11 @@ struct esx_vm *esx_vm_lookup(const void *host, u64 ino)
 {
 	struct esx_vm *vm;
 
-	mutex_lock(&vms_lock);
+	mutex_lock(&esx_vms_lock);
 	vm = find_vm(host, ino);
 	if (vm)
 		kref_get(&vm->ref);
-	mutex_unlock(&vms_lock);
+	mutex_unlock(&esx_vms_lock);
 	return vm;
 }
 
@@ -239,6 +233,7 @@ static void free_vm(struct kref *ref)
 {
 	struct esx_vm *vm = container_of(ref, struct esx_vm, ref);
 
+	esx_pool_put(vm->pool);
 	kfree(vm->sampling);
 	kfree(vm);
 }
@@ -269,7 +264,7 @@ EXPORT_SYMBOL_GPL(esx_vm_name);
 
 /**
  * esx_vm_for_each() - do something for every VM
- * @fn: what; called with vms_lock held; anything but 0 ends the walk
+ * @fn: what; called with esx_vms_lock held; anything but 0 ends the walk
  * @ctx: for @fn
  *
  * Return: what @fn returned last.
@@ -279,13 +274,13 @@ int esx_vm_for_each(int (*fn)(struct esx_vm *vm, void *ctx), void *ctx)
 	struct esx_vm *vm;
 	int ret = 0;
 
-	mutex_lock(&vms_lock);
+	mutex_lock(&esx_vms_lock);
 	list_for_each_entry(vm, &vms, node) {
 		ret = fn(vm, ctx);
 		if (ret)
 			break;
 	}
-	mutex_unlock(&vms_lock);
+	mutex_unlock(&esx_vms_lock);
 	return ret;
 }
 
@@ -318,7 +313,7 @@ static int walk_pmaps_of(struct esx_vm *vm, int (*fn)(struct esx_pmap *pmap, voi
 /**
  * esx_vm_for_each_pmap() - do something for every map
  * @vm: of this VM, or NULL: of all
- * @fn: what; called with vms_lock held; anything but 0 ends the walk
+ * @fn: what; called with esx_vms_lock held; anything but 0 ends the walk
  * @ctx: for @fn
  *
  * Return: what @fn returned last.
@@ -327,9 +322,9 @@ int esx_vm_for_each_pmap(struct esx_vm *vm, int (*fn)(struct esx_pmap *pmap, voi
 {
 	int ret;
 
-	mutex_lock(&vms_lock);
+	mutex_lock(&esx_vms_lock);
 	ret = vm ? walk_pmaps_of(vm, fn, ctx) : walk_pmaps(fn, ctx);
-	mutex_unlock(&vms_lock);
+	mutex_unlock(&esx_vms_lock);
 	return ret;
 }
 
@@ -338,7 +333,7 @@ static struct esx_pmap *pmap_after(struct esx_pmap *prev)
 {
 	struct esx_pmap *pmap = list_first_entry(&pmaps, struct esx_pmap, node);
 
-	lockdep_assert_held(&vms_lock);
+	lockdep_assert_held(&esx_vms_lock);
 
 	if (!list_empty(&prev->node))
 		pmap = list_next_entry(prev, node);
@@ -363,12 +358,12 @@ struct esx_pmap *esx_vm_next_pmap(struct esx_pmap *prev)
 {
 	struct esx_pmap *next;
 
-	mutex_lock(&vms_lock);
+	mutex_lock(&esx_vms_lock);
 	next = prev ? pmap_after(prev) : list_first_entry_or_null(&pmaps, struct esx_pmap, node);
 	/* On the list means that its inode still holds a reference. */
 	if (next)
 		esx_pmap_get(next);
-	mutex_unlock(&vms_lock);
+	mutex_unlock(&esx_vms_lock);
 
 	if (prev)
 		esx_pmap_put(prev);
@@ -388,7 +383,7 @@ struct esx_pmap *esx_vm_find_pmap(struct esx_vm *vm, struct esx_pmap *prev, u64 
 {
 	struct esx_pmap *pmap, *found = NULL;
 
-	mutex_lock(&vms_lock);
+	mutex_lock(&esx_vms_lock);
 	pmap = list_first_entry(&vm->pmaps, struct esx_pmap, vm_node);
 	if (prev && !list_empty(&prev->vm_node))
 		pmap = prev;
@@ -400,7 +395,7 @@ struct esx_pmap *esx_vm_find_pmap(struct esx_vm *vm, struct esx_pmap *prev, u64 
 		found = pmap;
 		break;
 	}
-	mutex_unlock(&vms_lock);
+	mutex_unlock(&esx_vms_lock);
 	return found;
 }
 
@@ -409,7 +404,7 @@ static struct esx_vm *vm_after(struct esx_vm *prev)
 {
 	struct esx_vm *vm = list_first_entry(&vms, struct esx_vm, node);
 
-	lockdep_assert_held(&vms_lock);
+	lockdep_assert_held(&esx_vms_lock);
 
 	if (!list_empty(&prev->node))
 		vm = list_next_entry(prev, node);
@@ -433,12 +428,12 @@ struct esx_vm *esx_vm_next(struct esx_vm *prev)
 {
 	struct esx_vm *next;
 
-	mutex_lock(&vms_lock);
+	mutex_lock(&esx_vms_lock);
 	next = prev ? vm_after(prev) : list_first_entry_or_null(&vms, struct esx_vm, node);
 	/* On the list means that one of its maps still holds a reference. */
 	if (next)
 		kref_get(&next->ref);
-	mutex_unlock(&vms_lock);
+	mutex_unlock(&esx_vms_lock);
 
 	if (prev)
 		esx_vm_put(prev);

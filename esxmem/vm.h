@@ -17,6 +17,7 @@
 #include "hold.h"
 #include "params.h"
 #include "pmap.h"
+#include "pool.h"
 
 #define ESX_VM_NAME_MAX		256
 #define ESX_GROUP_MAX		64
@@ -87,9 +88,9 @@ struct esx_vm {
 	const void *host;
 	/** @ino: inode number of the directory, or of the file in the root. */
 	u64 ino;
-	/** @node: in the host's list.  Protected by vms_lock. */
+	/** @node: in the host's list.  Protected by esx_vms_lock. */
 	struct list_head node;
-	/** @pmaps: its maps.  Protected by vms_lock. */
+	/** @pmaps: its maps.  Protected by esx_vms_lock. */
 	struct list_head pmaps;
 	/** @counts: pages by state, moved by the setter of the page map. */
 	struct esx_counts counts;
@@ -124,6 +125,8 @@ struct esx_vm {
 	char name[ESX_VM_NAME_MAX];
 	/** @group: name of its trust group, "" for none. */
 	char group[ESX_GROUP_MAX];
+	/** @pool: that of the directory that its files are in, with a reference. */
+	struct esx_pool *pool;
 	/** @params: its parameters.  Protected by ledger_lock. */
 	struct esx_vm_params params;
 	/** @reserve: what they reserve.  Protected by ledger_lock. */
@@ -160,6 +163,8 @@ struct esx_vm_id {
 	const char *name;
 	/** @salt: for a VM that is new; 0: one of its own. */
 	u64 salt;
+	/** @pool: for a VM that is new: of the directory; NULL: none. */
+	struct esx_pool *pool;
 	/** @params: for a VM that is new; NULL: no minimum, no limit. */
 	const struct esx_vm_params *params;
 };
@@ -167,7 +172,7 @@ struct esx_vm_id {
 /**
  * struct esx_vm_hooks - how the interface layer hears of VMs
  *
- * Called with vms_lock held.
+ * Called with esx_vms_lock held.
  */
 struct esx_vm_hooks {
 	/** @added: a VM appeared; an error forbids it. */

@@ -2,10 +2,12 @@
 /*
  * Directories and memory files: make, remove, rename, attributes.
  *
- * A memory file's page map hangs from inode->i_private.  A directory that
- * directly holds files is a VM; a file in the root is one of its own.  So a
- * file cannot move to another directory: it would change its VM, and with it
- * its salt, its limits and whom it may share with.
+ * A memory file's page map hangs from inode->i_private, a directory's resource
+ * pool likewise.  A directory that directly holds files is a VM; a file in the
+ * root is one of its own.  So a file cannot move to another directory: it would
+ * change its VM, and with it its salt, its limits and whom it may share with.  A
+ * directory can: its VMs are then in other pools, if these have room for what the
+ * VMs have reserved.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -14,6 +16,7 @@
 #include <linux/slab.h>
 
 #include "../compat.h"
+#include "../pool.h"
 #include "../punch.h"
 #include "../share/hash.h"
 #include "../tax/admit.h"
@@ -72,6 +75,25 @@ static struct inode *make_inode(struct super_block *sb, struct mnt_idmap *idmap,
 	return inode;
 }
 
+/* @parent: pool of the directory that it is in; NULL for the root; @path: its own */
+static struct inode *make_dir(struct super_block *sb, struct mnt_idmap *idmap, struct inode *dir,
+			      umode_t mode, struct esx_pool *parent, const char *path)
+{
+	struct inode *inode = make_inode(sb, idmap, dir, mode | S_IFDIR);
+	struct esx_pool *pool;
+
+	if (IS_ERR(inode))
+		return inode;
+	pool = esx_pool_create(sb, parent, path);
+	if (IS_ERR(pool)) {
+		clear_nlink(inode);
+		iput(inode);
+		return ERR_CAST(pool);
+	}
+	inode->i_private = pool;
+	return inode;
+}
+
 /**
  * esx_make_root() - make the root directory
  * @sb: the superblock, whose esx_sb is set
@@ -81,10 +103,11 @@ static struct inode *make_inode(struct super_block *sb, struct mnt_idmap *idmap,
 struct inode *esx_make_root(struct super_block *sb)
 {
 	struct esx_sb *sbi = esx_sb(sb);
-	struct inode *inode = make_inode(sb, &nop_mnt_idmap, NULL, S_IFDIR | sbi->mode);
+	struct inode *inode = make_dir(sb, &nop_mnt_idmap, NULL, sbi->mode, NULL, "");
 
 	if (IS_ERR(inode))
 		return NULL;
+	sbi->pool = inode->i_private;
 	inode->i_uid = sbi->uid;
 	inode->i_gid = sbi->gid;
 	return inode;
@@ -119,6 +142,7 @@ static int join_vm(struct inode *inode, struct inode *dir, struct dentry *dentry
 		.host = inode->i_sb,
 		.ino = in_root ? inode->i_ino : dir->i_ino,
 		.salt = salt_for(inode),
+		.pool = dir->i_private,
 		.params = &esx_sb(inode->i_sb)->params,
 	};
 	struct dentry *alias;
@@ -173,23 +197,27 @@ err_iput:
 	return ERR_PTR(err);
 }
 
+static void evict_pmap(struct esx_pmap *pmap)
+{
+	pgoff_t nr_pages = pmap->nr_pages;
+
+	esx_pmap_kill(pmap);
+	esx_admit_resize(pmap->vm, nr_pages, 0);
+	esx_vm_leave(pmap);
+	esx_pmap_put(pmap);
+}
+
 /**
- * esx_evict_inode() - an inode goes, and its memory with it
+ * esx_evict_inode() - an inode goes, and its memory, or its pool, with it
  * @inode: no file, mapping or name of it is left
  */
 void esx_evict_inode(struct inode *inode)
 {
-	struct esx_pmap *pmap = inode->i_private;
-	pgoff_t nr_pages;
-
-	if (pmap) {
-		nr_pages = pmap->nr_pages;
-		esx_pmap_kill(pmap);
-		esx_admit_resize(pmap->vm, nr_pages, 0);
-		esx_vm_leave(pmap);
-		inode->i_private = NULL;
-		esx_pmap_put(pmap);
-	}
+	if (inode->i_private && S_ISDIR(inode->i_mode))
+		esx_pool_remove(inode->i_private);
+	else if (inode->i_private)
+		evict_pmap(inode->i_private);
+	inode->i_private = NULL;
 	truncate_inode_pages_final(&inode->i_data);
 	clear_inode(inode);
 	atomic_long_dec(&esx_sb(inode->i_sb)->nr_inodes);
@@ -226,8 +254,15 @@ static int tmpfile(struct mnt_idmap *idmap, struct inode *dir, struct file *file
 
 static int mkdir(struct mnt_idmap *idmap, struct inode *dir, struct dentry *dentry, umode_t mode)
 {
-	struct inode *inode = make_inode(dir->i_sb, idmap, dir, mode | S_IFDIR);
+	struct inode *inode;
+	char *buf;
 
+	buf = kmalloc(PATH_MAX, GFP_KERNEL);
+	if (!buf)
+		return -ENOMEM;
+	inode = make_dir(dir->i_sb, idmap, dir, mode, dir->i_private,
+			 tree_path(dentry, buf, PATH_MAX));
+	kfree(buf);
 	if (IS_ERR(inode))
 		return PTR_ERR(inode);
 	instantiate(dir, dentry, inode);
@@ -239,6 +274,20 @@ static bool changes_vm(const struct inode *inode, const struct inode *old_dir,
 		       const struct inode *new_dir)
 {
 	return S_ISREG(inode->i_mode) && old_dir != new_dir;
+}
+
+/*
+ * The directory of @inode gets into another one: ask for what has to be reserved
+ * there.  simple_rename() must not fail after that, so its question is asked before.
+ */
+static int change_pool(struct inode *inode, struct inode *old_dir, struct inode *new_dir,
+		       struct dentry *new_dentry)
+{
+	if (!S_ISDIR(inode->i_mode) || old_dir == new_dir)
+		return 0;
+	if (!simple_empty(new_dentry))
+		return -ENOTEMPTY;
+	return esx_admit_move_pool(inode->i_private, new_dir->i_private);
 }
 
 static int rename(struct mnt_idmap *idmap, struct inode *old_dir, struct dentry *old_dentry,
@@ -259,7 +308,9 @@ static int rename(struct mnt_idmap *idmap, struct inode *old_dir, struct dentry 
 
 	old = tree_path(old_dentry, buf, PATH_MAX);
 	new = tree_path(new_dentry, buf + PATH_MAX, PATH_MAX);
-	err = simple_rename(idmap, old_dir, old_dentry, new_dir, new_dentry, flags);
+	err = change_pool(inode, old_dir, new_dir, new_dentry);
+	if (!err)
+		err = simple_rename(idmap, old_dir, old_dentry, new_dir, new_dentry, flags);
 	if (!err && (S_ISDIR(inode->i_mode) || IS_ROOT(old_dentry->d_parent)))
 		esx_vm_rename_tree(inode->i_sb, old, new);
 	kfree(buf);

@@ -16,7 +16,7 @@
 
 #include "../compat.h"
 #include "../punch.h"
-#include "../tax/ledger.h"
+#include "../tax/admit.h"
 #include "../tax/policy.h"
 #include "../uapi/esxmem.h"
 #include "inode.h"
@@ -278,7 +278,7 @@ static int check_params(struct fs_context *fc, struct esx_vm_params params, long
 			      params.min_pages << (PAGE_SHIFT - 10),
 			      params.max_pages << (PAGE_SHIFT - 10));
 	if (params.min_pages > limit)
-		return invalf(fc, "esxmem: min=%lluk is above size=%ldk, which all VMs of the mount have together",
+		return invalf(fc, "esxmem: min=%lluk is above size=%ldk, which is for all VMs of the mount together",
 			      params.min_pages << (PAGE_SHIFT - 10), limit << (PAGE_SHIFT - 10));
 	return 0;
 }
@@ -318,6 +318,12 @@ static struct esx_sb *alloc_sb_info(void)
 	return sbi;
 }
 
+/* What can be guaranteed to VMs is no more than what they can store. */
+static int limit_minima(struct esx_sb *sbi, long limit)
+{
+	return esx_admit_limit_mount(sbi->pool, limit == LONG_MAX ? 0 : limit);
+}
+
 static int fill_super(struct super_block *sb, struct fs_context *fc)
 {
 	struct esx_sb *sbi = alloc_sb_info();
@@ -342,7 +348,9 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 	 */
 	sb->s_iflags |= SB_I_NODEV;
 	sb->s_root = d_make_root(esx_make_root(sb));
-	return sb->s_root ? 0 : -ENOMEM;
+	if (!sb->s_root)
+		return -ENOMEM;
+	return limit_minima(sbi, sbi->quota.limit);
 }
 
 static int get_tree(struct fs_context *fc)
@@ -369,6 +377,8 @@ static int reconfigure(struct fs_context *fc)
 			      atomic_long_read(&sbi->nr_inodes));
 	if (opts->given & (BIT(OPT_MODE) | BIT(OPT_UID) | BIT(OPT_GID)))
 		return invalf(fc, "esxmem: mode=, uid= and gid= are for the first mount; use chmod and chown");
+	if ((opts->given & BIT(OPT_SIZE)) && limit_minima(sbi, opts->limit))
+		return invalf(fc, "esxmem: size= is below the minima of the VMs together");
 	apply_limits(sbi, opts);
 	return 0;
 }

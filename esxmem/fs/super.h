@@ -10,6 +10,7 @@
 
 #include "../params.h"
 #include "../pmap.h"
+#include "../pool.h"
 
 /**
  * enum esx_salt_policy - which VMs of a mount share with each other
@@ -29,6 +30,8 @@ enum esx_salt_policy {
 struct esx_sb {
 	/** @quota: the size= option and what is used of it. */
 	struct esx_quota quota;
+	/** @pool: resource pool of the root directory, which keeps it. */
+	struct esx_pool *pool;
 	/** @max_inodes: the nr_inodes= option; 0: no limit. */
 	unsigned long max_inodes;
 	/** @nr_inodes: inodes that exist. */

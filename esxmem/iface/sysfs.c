@@ -10,6 +10,7 @@
 
 #include "../fault.h"
 #include "sysfs.h"
+#include "sysfs_pool.h"
 #include "sysfs_vm.h"
 #include "version.h"
 
@@ -75,11 +76,16 @@ int esx_sysfs_init(void)
 	err = sysfs_merge_group(root, &esx_state_attr_group);
 	if (err)
 		goto err_remove_groups;
-	err = esx_sysfs_vm_init(root);
+	err = esx_sysfs_pool_init(root);
 	if (err)
 		goto err_unmerge_group;
+	err = esx_sysfs_vm_init(root);
+	if (err)
+		goto err_exit_pools;
 	return 0;
 
+err_exit_pools:
+	esx_sysfs_pool_exit();
 err_unmerge_group:
 	sysfs_unmerge_group(root, &esx_state_attr_group);
 err_remove_groups:
@@ -97,6 +103,7 @@ err_put_root:
 void esx_sysfs_exit(void)
 {
 	esx_sysfs_vm_exit();
+	esx_sysfs_pool_exit();
 	sysfs_unmerge_group(root, &esx_state_attr_group);
 	sysfs_remove_groups(root, root_attr_groups);
 	kobject_put(root);

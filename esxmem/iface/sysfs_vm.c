@@ -26,7 +26,11 @@
 #include "../tax/sample.h"
 #include "../vm.h"
 #include "parse.h"
+#include "sysfs_name.h"
+#include "sysfs_pool.h"
 #include "sysfs_vm.h"
+
+static_assert(ESX_SYSFS_NAME_MAX == ESX_VM_NAME_MAX, "a path fits into a name");
 
 static struct kset *vms;
 
@@ -280,9 +284,28 @@ static ssize_t group_store(struct esx_vm_dir *dir, const char *buf, size_t len)
 ESX_VM_SETTING_OF_ALL(share);
 ESX_VM_SETTING_OF_ALL(group);
 
+static ssize_t pool_show(struct esx_vm_dir *dir, char *buf)
+{
+	struct esx_pool *pool;
+	ssize_t len;
+
+	mutex_lock(&esx_vms_lock);
+	pool = esx_pool_shown(dir->vm->pool);
+	len = sysfs_emit(buf, "%s\n", pool ? esx_sysfs_pool_name(pool) : "");
+	mutex_unlock(&esx_vms_lock);
+	return len;
+}
+
+static struct esx_vm_attr pool_attr = {
+	.attr = { .name = "pool", .mode = 0400 },
+	.show = pool_show,
+	.takes_vms_lock = true,
+};
+
 static struct attribute *vms_attrs[] = {
 	&share_attr.attr,
 	&group_attr.attr,
+	&pool_attr.attr,
 	&size_bytes_attr.attr,
 	&backed_bytes_attr.attr,
 	&private_bytes_attr.attr,
@@ -387,35 +410,10 @@ static const struct kobj_type vm_dir_type = {
 	.default_groups = vms_groups,
 };
 
-static bool name_is_free(const char *name, const struct kobject *self)
-{
-	struct kobject *other = kset_find_obj(vms, name);
-	bool is_free = !other || other == self;
-
-	kobject_put(other);
-	return is_free;
-}
-
-/*
- * A VM is called after its path.  Two mounts may hold the same path, and "a/b"
- * becomes "a!b", which a file may be called too: who comes later gets a number.
- */
 static void choose_name(struct esx_vm_dir *dir, char name[ESX_VM_NAME_MAX])
 {
-	/* Its id is its own, so that one try is enough but for mischief. */
-	unsigned int nr = 1;
-	char suffix[24];
-	size_t end;
-	int len;
-
 	esx_vm_name(dir->vm, name, ESX_VM_NAME_MAX);
-	strreplace(name, '/', '!');
-	end = strlen(name);
-
-	for (; !name_is_free(name, &dir->kobj); nr++) {
-		len = scnprintf(suffix, sizeof(suffix), nr > 1 ? "~%u.%u" : "~%u", dir->vm->id, nr);
-		strscpy(name + min_t(size_t, end, ESX_VM_NAME_MAX - 1 - len), suffix, len + 1);
-	}
+	esx_sysfs_choose_name(vms, &dir->kobj, dir->vm->id, name);
 }
 
 static int add_dir(struct esx_vm *vm)

@@ -13,6 +13,11 @@
  *
  * What grows is checked, what shrinks never fails.  Memory saved by sharing does
  * not count.
+ *
+ * VMs that stand together have an account, which may be within another.  It holds at
+ * the one above, or at the host, the larger of its own minimum and what its members
+ * hold: so members use that minimum first, and go on above it as others do.  What is
+ * guaranteed to them is never more than its maximum, nor than that of one above.
  */
 #include <linux/errno.h>
 #include <linux/export.h>
@@ -88,29 +93,126 @@ u64 esx_ledger_unreserved(const struct esx_ledger *ledger)
 }
 ESX_EXPORT_FOR_TESTS(esx_ledger_unreserved);
 
+static struct esx_charge need_of(const struct esx_terms *terms)
+{
+	struct esx_charge need = { .min = terms->min };
+	int mode;
+
+	for (mode = 0; mode < ESX_NR_ADMISSIONS; mode++)
+		need.pages[mode] = esx_ledger_need(terms, mode);
+	return need;
+}
+
+/**
+ * esx_ledger_charge() - what an account holds at the one above
+ * @account: the account
+ *
+ * Return: the charge.
+ */
+struct esx_charge esx_ledger_charge(const struct esx_account *account)
+{
+	struct esx_charge charge = { .min = max(account->min, account->sum.min) };
+	int mode;
+
+	for (mode = 0; mode < ESX_NR_ADMISSIONS; mode++)
+		charge.pages[mode] = max(account->min, account->sum.pages[mode]);
+	return charge;
+}
+ESX_EXPORT_FOR_TESTS(esx_ledger_charge);
+
+/* Within @sum, @after takes the place of @before. */
+static void exchange(struct esx_charge *sum, const struct esx_charge *before,
+		     const struct esx_charge *after)
+{
+	int mode;
+
+	sum->min += after->min - before->min;
+	for (mode = 0; mode < ESX_NR_ADMISSIONS; mode++)
+		sum->pages[mode] += after->pages[mode] - before->pages[mode];
+}
+
+/* Who is a member of @account holds @after instead of @before. */
+static void replace(struct esx_ledger *ledger, struct esx_account *account,
+		    struct esx_charge before, struct esx_charge after)
+{
+	struct esx_charge held;
+	int mode;
+
+	for (; account; account = account->parent) {
+		held = esx_ledger_charge(account);
+		exchange(&account->sum, &before, &after);
+		before = held;
+		after = esx_ledger_charge(account);
+	}
+	for (mode = 0; mode < ESX_NR_ADMISSIONS; mode++)
+		ledger->reserved[mode] += after.pages[mode] - before.pages[mode];
+}
+
+/**
+ * esx_ledger_full_account() - which account stands against a guarantee?
+ * @account: where a member is to have more; NULL: none
+ * @before: guaranteed to it so far, in pages
+ * @after: then
+ *
+ * Return: the lowest account whose maximum that would exceed, or NULL.
+ */
+struct esx_account *esx_ledger_full_account(struct esx_account *account, u64 before, u64 after)
+{
+	u64 sum;
+
+	for (; account && after > before; account = account->parent) {
+		sum = account->sum.min - before + after;
+		if (account->max && sum > account->max)
+			return account;
+		before = max(account->min, account->sum.min);
+		after = max(account->min, sum);
+	}
+	return NULL;
+}
+ESX_EXPORT_FOR_TESTS(esx_ledger_full_account);
+
+static bool host_has_room(const struct esx_ledger *ledger, const struct esx_account *account,
+			  u64 before, u64 after)
+{
+	u64 sum;
+
+	for (; account; account = account->parent) {
+		sum = account->sum.pages[ledger->mode] - before + after;
+		before = max(account->min, account->sum.pages[ledger->mode]);
+		after = max(account->min, sum);
+	}
+	return after <= before || after - before <= esx_ledger_unreserved(ledger);
+}
+
+static bool admits(const struct esx_ledger *ledger, struct esx_account *account,
+		   const struct esx_charge *before, const struct esx_charge *after)
+{
+	return !esx_ledger_full_account(account, before->min, after->min) &&
+	       host_has_room(ledger, account, before->pages[ledger->mode],
+			     after->pages[ledger->mode]);
+}
+
 /**
  * esx_ledger_move() - a VM gets, changes or loses what is reserved for it
  * @ledger: the host's
- * @reserve: the VM's, changed with @ledger
+ * @account: that it is a member of, or NULL
+ * @reserve: the VM's, changed with @ledger and @account
  * @params: the VM's parameters
  * @size: the VM's size in pages; 0 gives everything back
  *
- * Return: 0, or -ENOSPC when it needs more than is unreserved: nothing changed.
+ * Return: 0, or -ENOSPC when it needs more than is unreserved, or than an account can
+ * guarantee: nothing changed.
  */
-int esx_ledger_move(struct esx_ledger *ledger, struct esx_reserve *reserve,
-		    const struct esx_vm_params *params, u64 size)
+int esx_ledger_move(struct esx_ledger *ledger, struct esx_account *account,
+		    struct esx_reserve *reserve, const struct esx_vm_params *params, u64 size)
 {
 	struct esx_terms terms = esx_ledger_terms(params, size);
-	u64 need = esx_ledger_need(&terms, ledger->mode), held = reserve->pages[ledger->mode];
-	int mode;
+	struct esx_charge need = need_of(&terms);
 
-	if (need > held && need - held > esx_ledger_unreserved(ledger))
+	if (!admits(ledger, account, &reserve->charge, &need))
 		return -ENOSPC;
-	for (mode = 0; mode < ESX_NR_ADMISSIONS; mode++) {
-		ledger->reserved[mode] -= reserve->pages[mode];
-		reserve->pages[mode] = esx_ledger_need(&terms, mode);
-		ledger->reserved[mode] += reserve->pages[mode];
-	}
+	replace(ledger, account, reserve->charge, need);
+	reserve->charge = need;
 	reserve->size = size;
 	return 0;
 }
@@ -119,20 +221,22 @@ ESX_EXPORT_FOR_TESTS(esx_ledger_move);
 /**
  * esx_ledger_resize() - a file of a VM gets another size
  * @ledger: the host's
- * @reserve: the VM's, changed with @ledger
+ * @account: that the VM is a member of, or NULL
+ * @reserve: the VM's, changed with @ledger and @account
  * @params: the VM's parameters
  * @old: the file's pages so far
  * @nr_pages: its pages then
  *
  * Return: 0, or -ENOSPC, only when it grows: nothing changed.
  */
-int esx_ledger_resize(struct esx_ledger *ledger, struct esx_reserve *reserve,
-		      const struct esx_vm_params *params, u64 old, u64 nr_pages)
+int esx_ledger_resize(struct esx_ledger *ledger, struct esx_account *account,
+		      struct esx_reserve *reserve, const struct esx_vm_params *params, u64 old,
+		      u64 nr_pages)
 {
 	/* More would wrap, and what shrinks then be taken for growth. */
 	if (nr_pages > old && nr_pages - old > ESX_LEDGER_SIZE_MAX - reserve->size)
 		return -ENOSPC;
-	return esx_ledger_move(ledger, reserve, params, reserve->size - old + nr_pages);
+	return esx_ledger_move(ledger, account, reserve, params, reserve->size - old + nr_pages);
 }
 ESX_EXPORT_FOR_TESTS(esx_ledger_resize);
 
@@ -191,28 +295,87 @@ static bool limits_fit(const struct esx_vm_params *params, u64 value, u64 size)
 /**
  * esx_ledger_set_param() - change a parameter of a VM
  * @ledger: the host's
- * @reserve: the VM's, changed with @ledger
+ * @account: that the VM is a member of, or NULL
+ * @reserve: the VM's, changed with @ledger and @account
  * @params: the VM's parameters, changed
  * @param: which
  * @value: to what, in its range
  *
  * Return: 0; -EINVAL when the limits would cross each other, or the VM's size if it
- * has one; -ENOSPC when it needs more than is unreserved.  Then nothing changed.
+ * has one; -ENOSPC as esx_ledger_move().  Then nothing changed.
  */
-int esx_ledger_set_param(struct esx_ledger *ledger, struct esx_reserve *reserve,
-			 struct esx_vm_params *params, enum esx_param param, u64 value)
+int esx_ledger_set_param(struct esx_ledger *ledger, struct esx_account *account,
+			 struct esx_reserve *reserve, struct esx_vm_params *params,
+			 enum esx_param param, u64 value)
 {
 	struct esx_vm_params changed = esx_ledger_change(params, param, value);
 	int err;
 
 	if (esx_ledger_is_limit(param) && !limits_fit(&changed, value, reserve->size))
 		return -EINVAL;
-	err = esx_ledger_move(ledger, reserve, &changed, reserve->size);
+	err = esx_ledger_move(ledger, account, reserve, &changed, reserve->size);
 	if (!err)
 		*params = changed;
 	return err;
 }
 ESX_EXPORT_FOR_TESTS(esx_ledger_set_param);
+
+/**
+ * esx_ledger_set_account() - change the limits of an account
+ * @ledger: the host's
+ * @account: the account, changed with @ledger and those above
+ * @min: pages reserved for its members together
+ * @max: the most pages that can be guaranteed to them; 0: no limit
+ *
+ * Return: 0; -EINVAL when the limits would cross; -ENOSPC when members have more than
+ * the maximum guaranteed, or the minimum is more than is unreserved, or than an account
+ * above can guarantee.  Then nothing changed.
+ */
+int esx_ledger_set_account(struct esx_ledger *ledger, struct esx_account *account, u64 min,
+			   u64 max)
+{
+	struct esx_account changed = *account;
+	struct esx_charge before = esx_ledger_charge(account), after;
+
+	changed.min = min;
+	changed.max = max;
+	after = esx_ledger_charge(&changed);
+	if (max && min > max)
+		return -EINVAL;
+	if (max && account->sum.min > max)
+		return -ENOSPC;
+	if (!admits(ledger, account->parent, &before, &after))
+		return -ENOSPC;
+	replace(ledger, account->parent, before, after);
+	*account = changed;
+	return 0;
+}
+ESX_EXPORT_FOR_TESTS(esx_ledger_set_account);
+
+/**
+ * esx_ledger_move_account() - an account gets into another one
+ * @ledger: the host's
+ * @account: the account, changed with @ledger and those above
+ * @to: the one that is to be above, which is not within @account; or NULL
+ *
+ * Return: 0; -ENOSPC when what it holds is not to be had there: nothing changed.
+ */
+int esx_ledger_move_account(struct esx_ledger *ledger, struct esx_account *account,
+			    struct esx_account *to)
+{
+	struct esx_charge charge = esx_ledger_charge(account), nothing = {};
+
+	/* First gone from one place, so that it does not stand in its own way. */
+	replace(ledger, account->parent, charge, nothing);
+	if (!admits(ledger, to, &nothing, &charge)) {
+		replace(ledger, account->parent, nothing, charge);
+		return -ENOSPC;
+	}
+	replace(ledger, to, nothing, charge);
+	account->parent = to;
+	return 0;
+}
+ESX_EXPORT_FOR_TESTS(esx_ledger_move_account);
 
 /**
  * esx_ledger_set_pool() - change what can be reserved

@@ -51,7 +51,7 @@ struct esx_ledger {
 	u64 pool;
 	/** @mode: the rule of admission in force. */
 	enum esx_admission mode;
-	/** @reserved: pages over all VMs, under each rule. */
+	/** @reserved: pages over all VMs and accounts at the top, under each rule. */
 	u64 reserved[ESX_NR_ADMISSIONS];
 };
 
@@ -62,12 +62,20 @@ bool esx_ledger_is_limit(enum esx_param param);
 u64 esx_ledger_overhead(u64 pages);
 u64 esx_ledger_need(const struct esx_terms *terms, enum esx_admission mode);
 u64 esx_ledger_unreserved(const struct esx_ledger *ledger);
-int esx_ledger_move(struct esx_ledger *ledger, struct esx_reserve *reserve,
-		    const struct esx_vm_params *params, u64 size);
-int esx_ledger_resize(struct esx_ledger *ledger, struct esx_reserve *reserve,
-		      const struct esx_vm_params *params, u64 old, u64 nr_pages);
-int esx_ledger_set_param(struct esx_ledger *ledger, struct esx_reserve *reserve,
-			 struct esx_vm_params *params, enum esx_param param, u64 value);
+struct esx_charge esx_ledger_charge(const struct esx_account *account);
+struct esx_account *esx_ledger_full_account(struct esx_account *account, u64 before, u64 after);
+int esx_ledger_move(struct esx_ledger *ledger, struct esx_account *account,
+		    struct esx_reserve *reserve, const struct esx_vm_params *params, u64 size);
+int esx_ledger_resize(struct esx_ledger *ledger, struct esx_account *account,
+		      struct esx_reserve *reserve, const struct esx_vm_params *params, u64 old,
+		      u64 nr_pages);
+int esx_ledger_set_param(struct esx_ledger *ledger, struct esx_account *account,
+			 struct esx_reserve *reserve, struct esx_vm_params *params,
+			 enum esx_param param, u64 value);
+int esx_ledger_set_account(struct esx_ledger *ledger, struct esx_account *account, u64 min,
+			   u64 max);
+int esx_ledger_move_account(struct esx_ledger *ledger, struct esx_account *account,
+			    struct esx_account *to);
 int esx_ledger_set_pool(struct esx_ledger *ledger, u64 pool);
 int esx_ledger_set_mode(struct esx_ledger *ledger, enum esx_admission mode);
 

@@ -9,8 +9,9 @@
  *
  * A target is what the VM is entitled to; tax/enforce.c brings it there.
  *
- * The work alone writes vm->entitled; readers see each field whole, and may see
- * those of two computations side by side, which is good enough for people.
+ * The work alone writes what VMs and pools are entitled to; readers see each field
+ * whole, and may see those of two computations side by side, which is good enough for
+ * people.
  */
 #include <linux/errno.h>
 #include <linux/export.h>
@@ -27,6 +28,7 @@
 #include "gauge.h"
 #include "policy.h"
 #include "sample.h"
+#include "tree.h"
 
 /* So long after the first of several changes: a VMM sets more than one thing. */
 #define SOON_MS		10
@@ -44,14 +46,18 @@ ESX_EXPORT_FOR_TESTS(esx_claim_why_names);
  * struct round - one computation
  */
 struct round {
+	/** @id: its number, not 0. */
+	u64 id;
 	/** @vms: the VMs, each with a reference. */
 	struct esx_vm **vms;
-	/** @claims: what they claim. */
-	struct esx_claim *claims;
-	/** @nr: how many there are. */
-	u32 nr;
-	/** @room: for how many there is memory. */
-	u32 room;
+	/** @room_vms: for how many there is memory. */
+	u32 room_vms;
+	/** @pools: the pools that they are in, each with a reference. */
+	struct esx_pool **pools;
+	/** @room_pools: for how many there is memory. */
+	u32 room_pools;
+	/** @tree: what they claim; as many, in the same order. */
+	struct esx_tree tree;
 	/** @policy: the knobs. */
 	struct esx_policy policy;
 };
@@ -71,6 +77,9 @@ static struct esx_policy knobs = {
 };
 static struct esx_policy_figures figures;
 
+/* The work's alone. */
+static u64 last_round;
+
 static void fill_claim(struct esx_claim *claim, struct esx_vm *vm, const struct esx_policy *policy)
 {
 	struct esx_vm_params params;
@@ -88,16 +97,42 @@ static int count_vm(struct esx_vm *vm, void *ctx)
 	return 0;
 }
 
+/* Note @pool, and those above it that are not noted yet. */
+static bool collect_pool(struct round *round, struct esx_pool *pool)
+{
+	struct esx_tree *tree = &round->tree;
+	struct esx_tree_pool *below = NULL;
+
+	for (; pool && pool->round != round->id; pool = esx_pool_parent(pool)) {
+		if (tree->nr_pools == round->room_pools)
+			return false;
+		pool->round = round->id;
+		pool->index = tree->nr_pools++;
+		if (below)
+			below->parent = pool->index;
+		below = &tree->pools[pool->index];
+		below->parent = ESX_TREE_TOP;
+		below->params = esx_admit_pool_params(pool);
+		esx_pool_get(pool);
+		round->pools[pool->index] = pool;
+	}
+	if (below && pool)
+		below->parent = pool->index;
+	return true;
+}
+
 static int collect_vm(struct esx_vm *vm, void *ctx)
 {
 	struct round *round = ctx;
+	struct esx_tree *tree = &round->tree;
 
 	/* Who came since they were counted has asked for another round. */
-	if (round->nr == round->room)
+	if (tree->nr_vms == round->room_vms || !collect_pool(round, vm->pool))
 		return 1;
-	fill_claim(&round->claims[round->nr], vm, &round->policy);
+	fill_claim(&tree->vms[tree->nr_vms].claim, vm, &round->policy);
+	tree->vms[tree->nr_vms].pool = vm->pool ? vm->pool->index : ESX_TREE_TOP;
 	esx_vm_get(vm);
-	round->vms[round->nr++] = vm;
+	round->vms[tree->nr_vms++] = vm;
 	return 0;
 }
 
@@ -122,43 +157,84 @@ static u64 memory_to_deal(void)
 	return min(esx_admit_ledger().pool, esx_gauge_room());
 }
 
+static void entitle_pool(struct esx_pool *pool, const struct esx_tree_pool *found)
+{
+	WRITE_ONCE(pool->shares, found->shares);
+	WRITE_ONCE(pool->entitled.target, found->target);
+	WRITE_ONCE(pool->entitled.active, found->active);
+	WRITE_ONCE(pool->entitled.rho_ppm, found->rho_ppm);
+	WRITE_ONCE(pool->entitled.why, found->why);
+}
+
 static void entitle_all(struct round *round)
 {
-	u64 pool = memory_to_deal();
+	struct esx_tree *tree = &round->tree;
+	u64 pages = memory_to_deal();
 	struct esx_dealt dealt;
 	u32 i;
 
 	esx_vm_for_each(collect_vm, round);
-	dealt = esx_price_deal(round->claims, round->nr, pool);
-	for (i = 0; i < round->nr; i++) {
-		entitle(round->vms[i], &round->claims[i]);
-		esx_vm_put(round->vms[i]);
-	}
-	trace_esxmem_rebalance(round->nr, pool, dealt.spare, dealt.shortfall);
+	tree->tax_pm = round->policy.tax_percent * 10;
+	tree->progressive = round->policy.progressive;
+	dealt = esx_tree_deal(tree, pages);
+	for (i = 0; i < tree->nr_pools; i++)
+		entitle_pool(round->pools[i], &tree->pools[i]);
+	for (i = 0; i < tree->nr_vms; i++)
+		entitle(round->vms[i], &tree->vms[i].claim);
+	trace_esxmem_rebalance(tree->nr_vms, pages, dealt.spare, dealt.shortfall);
 	WRITE_ONCE(figures.shortfall, dealt.shortfall);
 	/* Who sees the count sees the targets: pairs with esx_policy_figures(). */
 	smp_store_release(&figures.rebalances, figures.rebalances + 1);
 }
 
+static bool alloc_round(struct round *round)
+{
+	struct esx_tree *tree = &round->tree;
+
+	esx_vm_for_each(count_vm, &round->room_vms);
+	round->room_pools = esx_pool_count();
+	round->vms = kvcalloc(round->room_vms, sizeof(*round->vms), GFP_KERNEL);
+	round->pools = kvcalloc(round->room_pools, sizeof(*round->pools), GFP_KERNEL);
+	tree->vms = kvcalloc(round->room_vms, sizeof(*tree->vms), GFP_KERNEL);
+	tree->pools = kvcalloc(round->room_pools, sizeof(*tree->pools), GFP_KERNEL);
+	tree->order = kvcalloc(round->room_pools, sizeof(*tree->order), GFP_KERNEL);
+	tree->claims = kvcalloc((size_t)round->room_vms + round->room_pools,
+				sizeof(*tree->claims), GFP_KERNEL);
+	return round->vms && round->pools && tree->vms && tree->pools && tree->order &&
+	       tree->claims;
+}
+
+static void free_round(struct round *round)
+{
+	u32 i;
+
+	for (i = 0; i < round->tree.nr_vms; i++)
+		esx_vm_put(round->vms[i]);
+	for (i = 0; i < round->tree.nr_pools; i++)
+		esx_pool_put(round->pools[i]);
+	kvfree(round->tree.claims);
+	kvfree(round->tree.order);
+	kvfree(round->tree.pools);
+	kvfree(round->tree.vms);
+	kvfree(round->pools);
+	kvfree(round->vms);
+}
+
 static void rebalance(struct work_struct *work)
 {
-	struct round round = {};
+	struct round round = { .id = ++last_round };
 
 	/* Before anything is looked at: who changes something later kicks again. */
 	clear_bit(0, &is_kicked);
 	smp_mb__after_atomic();
 
 	esx_policy_get(&round.policy);
-	esx_vm_for_each(count_vm, &round.room);
-	round.vms = kvcalloc(round.room, sizeof(*round.vms), GFP_KERNEL);
-	round.claims = kvcalloc(round.room, sizeof(*round.claims), GFP_KERNEL);
 	/* Without memory the targets stay as they are until the next time. */
-	if (round.vms && round.claims)
+	if (alloc_round(&round))
 		entitle_all(&round);
+	free_round(&round);
 	esx_gate_kick();
 	esx_enforce_kick();
-	kvfree(round.claims);
-	kvfree(round.vms);
 	/* Does nothing when it was kicked meanwhile. */
 	queue_delayed_work(system_unbound_wq, &rebalance_work, round.policy.period_seconds * HZ);
 }

@@ -56,12 +56,12 @@ static void only_a_minimum_is_reserved_when_relaxed(struct kunit *test)
 	struct esx_vm_params params = plain;
 	struct esx_reserve a = {}, b = {};
 
-	KUNIT_EXPECT_EQ(test, esx_ledger_move(&ledger, &a, &params, 1ULL << 50), 0);
+	KUNIT_EXPECT_EQ(test, esx_ledger_move(&ledger, NULL, &a, &params, 1ULL << 50), 0);
 	KUNIT_EXPECT_EQ(test, ledger.reserved[ESX_ADMIT_RELAXED], 0);
 
 	/* 9 MB: 2304 pages, 12 for metadata, 16; of 2560. */
 	params.min_pages = 9 * MB;
-	KUNIT_EXPECT_EQ(test, esx_ledger_move(&ledger, &b, &params, 20 * MB), 0);
+	KUNIT_EXPECT_EQ(test, esx_ledger_move(&ledger, NULL, &b, &params, 20 * MB), 0);
 	KUNIT_EXPECT_EQ(test, ledger.reserved[ESX_ADMIT_RELAXED], 2304 + 12 + 16);
 	KUNIT_EXPECT_EQ(test, esx_ledger_unreserved(&ledger), 228);
 }
@@ -73,11 +73,11 @@ static void refusal_changes_nothing(struct kunit *test)
 	struct esx_reserve vm = {}, vm_before;
 
 	params.min_pages = 5 * MB;
-	KUNIT_ASSERT_EQ(test, esx_ledger_move(&ledger, &vm, &params, 5 * MB), 0);
+	KUNIT_ASSERT_EQ(test, esx_ledger_move(&ledger, NULL, &vm, &params, 5 * MB), 0);
 	before = ledger;
 	vm_before = vm;
 	params.min_pages = 10 * MB;
-	KUNIT_EXPECT_EQ(test, esx_ledger_move(&ledger, &vm, &params, 20 * MB), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, esx_ledger_move(&ledger, NULL, &vm, &params, 20 * MB), -ENOSPC);
 	KUNIT_EXPECT_EQ(test, esx_ledger_set_pool(&ledger, 5 * MB), -ENOSPC);
 	KUNIT_EXPECT_MEMEQ(test, &ledger, &before, sizeof(ledger));
 	KUNIT_EXPECT_MEMEQ(test, &vm, &vm_before, sizeof(vm));
@@ -89,13 +89,13 @@ static void strict_wants_the_maximum(struct kunit *test)
 	struct esx_vm_params params = plain;
 	struct esx_reserve vm = {};
 
-	KUNIT_ASSERT_EQ(test, esx_ledger_move(&ledger, &vm, &params, 20 * MB), 0);
+	KUNIT_ASSERT_EQ(test, esx_ledger_move(&ledger, NULL, &vm, &params, 20 * MB), 0);
 	KUNIT_EXPECT_EQ(test, esx_ledger_set_mode(&ledger, ESX_ADMIT_STRICT), -ENOSPC);
 	KUNIT_EXPECT_EQ(test, ledger.mode, ESX_ADMIT_RELAXED);
 
 	/* 8 MB, and metadata for 20: 2048 + 25 + 16. */
 	params.max_pages = 8 * MB;
-	KUNIT_ASSERT_EQ(test, esx_ledger_move(&ledger, &vm, &params, 20 * MB), 0);
+	KUNIT_ASSERT_EQ(test, esx_ledger_move(&ledger, NULL, &vm, &params, 20 * MB), 0);
 	KUNIT_EXPECT_EQ(test, esx_ledger_set_mode(&ledger, ESX_ADMIT_STRICT), 0);
 	KUNIT_EXPECT_EQ(test, esx_ledger_unreserved(&ledger), 10 * MB - 2089);
 }
@@ -129,13 +129,13 @@ static void limits_may_not_cross(struct kunit *test)
 	struct esx_reserve vm = {};
 	size_t i;
 
-	KUNIT_ASSERT_EQ(test, esx_ledger_resize(&ledger, &vm, &params, 0, 16 * MB), 0);
+	KUNIT_ASSERT_EQ(test, esx_ledger_resize(&ledger, NULL, &vm, &params, 0, 16 * MB), 0);
 	for (i = 0; i < ARRAY_SIZE(limits_cases); i++) {
 		const struct limits_case *c = &limits_cases[i];
 		int err;
 
 		before = params;
-		err = esx_ledger_set_param(&ledger, &vm, &params, c->param, c->value);
+		err = esx_ledger_set_param(&ledger, NULL, &vm, &params, c->param, c->value);
 		KUNIT_EXPECT_EQ(test, err, c->err);
 		if (err)
 			KUNIT_EXPECT_MEMEQ(test, &params, &before, sizeof(params));
@@ -151,18 +151,21 @@ static void limits_outlive_a_smaller_size(struct kunit *test)
 	struct esx_vm_params params = plain;
 	struct esx_reserve vm = {};
 
-	KUNIT_ASSERT_EQ(test, esx_ledger_resize(&ledger, &vm, &params, 0, 16 * MB), 0);
-	KUNIT_ASSERT_EQ(test, esx_ledger_set_param(&ledger, &vm, &params, ESX_PARAM_MAX, 12 * MB),
+	KUNIT_ASSERT_EQ(test, esx_ledger_resize(&ledger, NULL, &vm, &params, 0, 16 * MB), 0);
+	KUNIT_ASSERT_EQ(test,
+			esx_ledger_set_param(&ledger, NULL, &vm, &params, ESX_PARAM_MAX, 12 * MB),
 			0);
-	KUNIT_ASSERT_EQ(test, esx_ledger_set_param(&ledger, &vm, &params, ESX_PARAM_MIN, 8 * MB),
+	KUNIT_ASSERT_EQ(test,
+			esx_ledger_set_param(&ledger, NULL, &vm, &params, ESX_PARAM_MIN, 8 * MB),
 			0);
-	KUNIT_EXPECT_EQ(test, esx_ledger_resize(&ledger, &vm, &params, 16 * MB, 4 * MB), 0);
+	KUNIT_EXPECT_EQ(test, esx_ledger_resize(&ledger, NULL, &vm, &params, 16 * MB, 4 * MB), 0);
 	/* 1024 pages and 5 + 16 for them. */
 	KUNIT_EXPECT_EQ(test, ledger.reserved[ESX_ADMIT_RELAXED], 4 * MB + 5 + 16);
 	/* One limit can be set while the other is beyond the size. */
-	KUNIT_EXPECT_EQ(test, esx_ledger_set_param(&ledger, &vm, &params, ESX_PARAM_MIN, 2 * MB),
+	KUNIT_EXPECT_EQ(test,
+			esx_ledger_set_param(&ledger, NULL, &vm, &params, ESX_PARAM_MIN, 2 * MB),
 			0);
-	KUNIT_EXPECT_EQ(test, esx_ledger_resize(&ledger, &vm, &params, 4 * MB, 16 * MB), 0);
+	KUNIT_EXPECT_EQ(test, esx_ledger_resize(&ledger, NULL, &vm, &params, 4 * MB, 16 * MB), 0);
 	KUNIT_EXPECT_EQ(test, params.max_pages, 12 * MB);
 	KUNIT_EXPECT_EQ(test, ledger.reserved[ESX_ADMIT_RELAXED], 2 * MB + 3 + 16);
 }
@@ -240,7 +243,7 @@ static void change_vm(struct kunit *test, u64 *seed, struct model *model,
 	params.min_pages = min;
 	params.max_pages = max;
 	admits = model_admits(model, i, size, min, max);
-	err = esx_ledger_move(ledger, &reserves[i], &params, size);
+	err = esx_ledger_move(ledger, NULL, &reserves[i], &params, size);
 	KUNIT_ASSERT_EQ(test, err, admits ? 0 : -ENOSPC);
 	if (admits) {
 		model->vms[i].size = size;
@@ -300,14 +303,93 @@ static void sizes_have_an_end(struct kunit *test)
 	struct esx_vm_params params = { .min_pages = MB, .shares = ESX_SHARES_DEFAULT };
 	struct esx_reserve a = {};
 
-	KUNIT_EXPECT_EQ(test, esx_ledger_resize(&ledger, &a, &params, 0, ESX_LEDGER_SIZE_MAX), 0);
-	KUNIT_EXPECT_EQ(test, esx_ledger_resize(&ledger, &a, &params, 0, 1), -ENOSPC);
-	KUNIT_EXPECT_EQ(test, esx_ledger_resize(&ledger, &a, &params, 5, U64_MAX), -ENOSPC);
+	KUNIT_EXPECT_EQ(test,
+			esx_ledger_resize(&ledger, NULL, &a, &params, 0, ESX_LEDGER_SIZE_MAX), 0);
+	KUNIT_EXPECT_EQ(test, esx_ledger_resize(&ledger, NULL, &a, &params, 0, 1), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, esx_ledger_resize(&ledger, NULL, &a, &params, 5, U64_MAX), -ENOSPC);
 	KUNIT_EXPECT_EQ(test, a.size, ESX_LEDGER_SIZE_MAX);
-	KUNIT_EXPECT_EQ(test, esx_ledger_resize(&ledger, &a, &params, ESX_LEDGER_SIZE_MAX, 3), 0);
-	KUNIT_EXPECT_EQ(test, esx_ledger_resize(&ledger, &a, &params, 3, 0), 0);
+	KUNIT_EXPECT_EQ(test,
+			esx_ledger_resize(&ledger, NULL, &a, &params, ESX_LEDGER_SIZE_MAX, 3), 0);
+	KUNIT_EXPECT_EQ(test, esx_ledger_resize(&ledger, NULL, &a, &params, 3, 0), 0);
 	KUNIT_EXPECT_EQ(test, ledger.reserved[ESX_ADMIT_RELAXED], 0);
 	KUNIT_EXPECT_EQ(test, ledger.reserved[ESX_ADMIT_STRICT], 0);
+}
+
+/* A pool reserves 100 pages at the host; its member uses these, then the host's. */
+static void members_use_the_minimum_of_their_account_first(struct kunit *test)
+{
+	struct esx_ledger ledger = { .pool = 400 };
+	struct esx_account account = {};
+	struct esx_vm_params params = { .min_pages = 50 };
+	struct esx_reserve vm = {};
+
+	KUNIT_ASSERT_EQ(test, esx_ledger_set_account(&ledger, &account, 100, 0), 0);
+	KUNIT_EXPECT_EQ(test, ledger.reserved[ESX_ADMIT_RELAXED], 100);
+	/* 50, and 1 + 16 of overhead. */
+	KUNIT_ASSERT_EQ(test, esx_ledger_move(&ledger, &account, &vm, &params, 1000), 0);
+	KUNIT_EXPECT_EQ(test, account.sum.pages[ESX_ADMIT_RELAXED], 67);
+	KUNIT_EXPECT_EQ(test, account.sum.min, 50);
+	KUNIT_EXPECT_EQ(test, ledger.reserved[ESX_ADMIT_RELAXED], 100);
+	params.min_pages = 200;
+	KUNIT_ASSERT_EQ(test, esx_ledger_move(&ledger, &account, &vm, &params, 1000), 0);
+	KUNIT_EXPECT_EQ(test, ledger.reserved[ESX_ADMIT_RELAXED], 217);
+	/* Strict: the maximum, and 5 + 16 of overhead, whatever the account's minimum. */
+	KUNIT_EXPECT_EQ(test, ledger.reserved[ESX_ADMIT_STRICT], 1021);
+	params.min_pages = 400;
+	KUNIT_EXPECT_EQ(test, esx_ledger_move(&ledger, &account, &vm, &params, 1000), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, ledger.reserved[ESX_ADMIT_RELAXED], 217);
+	KUNIT_ASSERT_EQ(test, esx_ledger_move(&ledger, &account, &vm, &params, 0), 0);
+	KUNIT_EXPECT_EQ(test, ledger.reserved[ESX_ADMIT_RELAXED], 100);
+	KUNIT_ASSERT_EQ(test, esx_ledger_set_account(&ledger, &account, 0, 0), 0);
+	KUNIT_EXPECT_EQ(test, ledger.reserved[ESX_ADMIT_RELAXED], 0);
+}
+
+/* What is guaranteed in an inner account counts in the outer one; overhead does not. */
+static void guarantees_stay_within_each_maximum(struct kunit *test)
+{
+	struct esx_ledger ledger = { .pool = 1000 };
+	struct esx_account outer = {}, inner = { .parent = &outer };
+	struct esx_vm_params params = { .min_pages = 100 };
+	struct esx_reserve a = {}, b = {};
+
+	KUNIT_ASSERT_EQ(test, esx_ledger_set_account(&ledger, &outer, 0, 100), 0);
+	KUNIT_EXPECT_EQ(test, esx_ledger_move(&ledger, &inner, &a, &params, 100), 0);
+	params.min_pages = 1;
+	KUNIT_EXPECT_EQ(test, esx_ledger_move(&ledger, &outer, &b, &params, 100), -ENOSPC);
+	KUNIT_EXPECT_PTR_EQ(test, esx_ledger_full_account(&inner, 100, 101), &outer);
+	KUNIT_EXPECT_NULL(test, esx_ledger_full_account(&inner, 100, 100));
+	KUNIT_EXPECT_EQ(test, esx_ledger_set_account(&ledger, &outer, 0, 99), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, esx_ledger_set_account(&ledger, &outer, 102, 101), -EINVAL);
+	KUNIT_EXPECT_EQ(test, esx_ledger_set_account(&ledger, &inner, 101, 0), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, esx_ledger_set_account(&ledger, &inner, 100, 0), 0);
+	KUNIT_EXPECT_EQ(test, outer.sum.min, 100);
+	KUNIT_EXPECT_EQ(test, outer.max, 100);
+}
+
+static void an_account_takes_its_charge_along(struct kunit *test)
+{
+	struct esx_ledger ledger = { .pool = 200 };
+	struct esx_account from = {}, to = {}, account = { .parent = &from };
+	struct esx_vm_params params = { .min_pages = 50 };
+	struct esx_reserve vm = {};
+
+	KUNIT_ASSERT_EQ(test, esx_ledger_set_account(&ledger, &from, 60, 0), 0);
+	KUNIT_ASSERT_EQ(test, esx_ledger_set_account(&ledger, &to, 0, 40), 0);
+	KUNIT_ASSERT_EQ(test, esx_ledger_move(&ledger, &account, &vm, &params, 50), 0);
+	KUNIT_EXPECT_EQ(test, ledger.reserved[ESX_ADMIT_RELAXED], 67);
+	KUNIT_EXPECT_EQ(test, esx_ledger_move_account(&ledger, &account, &to), -ENOSPC);
+	KUNIT_EXPECT_PTR_EQ(test, account.parent, &from);
+	KUNIT_EXPECT_EQ(test, from.sum.min, 50);
+	KUNIT_EXPECT_EQ(test, to.sum.min, 0);
+	KUNIT_ASSERT_EQ(test, esx_ledger_set_account(&ledger, &to, 0, 50), 0);
+	KUNIT_EXPECT_EQ(test, esx_ledger_move_account(&ledger, &account, &to), 0);
+	/* The one keeps its minimum, the other has what came. */
+	KUNIT_EXPECT_EQ(test, ledger.reserved[ESX_ADMIT_RELAXED], 60 + 67);
+	KUNIT_EXPECT_EQ(test, from.sum.min, 0);
+	KUNIT_EXPECT_EQ(test, to.sum.min, 50);
+	KUNIT_EXPECT_EQ(test, esx_ledger_move_account(&ledger, &account, NULL), 0);
+	KUNIT_EXPECT_EQ(test, ledger.reserved[ESX_ADMIT_RELAXED], 60 + 67);
+	KUNIT_EXPECT_EQ(test, to.sum.pages[ESX_ADMIT_RELAXED], 0);
 }
 
 static struct kunit_case ledger_cases[] = {
@@ -321,6 +403,9 @@ static struct kunit_case ledger_cases[] = {
 	KUNIT_CASE(limits_may_not_cross),
 	KUNIT_CASE(limits_outlive_a_smaller_size),
 	KUNIT_CASE(ledger_agrees_with_the_model),
+	KUNIT_CASE(members_use_the_minimum_of_their_account_first),
+	KUNIT_CASE(guarantees_stay_within_each_maximum),
+	KUNIT_CASE(an_account_takes_its_charge_along),
 	{}
 };
 

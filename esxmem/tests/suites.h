@@ -33,6 +33,7 @@ extern struct kunit_suite esx_samples_suite;
 extern struct kunit_suite esx_scan_suite;
 extern struct kunit_suite esx_shared_suite;
 extern struct kunit_suite esx_tally_suite;
+extern struct kunit_suite esx_tree_suite;
 extern struct kunit_suite esx_watch_suite;
 extern struct kunit_suite esx_word_suite;
 

@@ -149,22 +149,6 @@ static void shares_come_by_size(void)
 	CHECK_EQ(esx_get_number(esx_vm_knob("vm", "effective_shares")), 7);
 }
 
-/* The targets that follow from all that was done before now. */
-static void wait_rebalance(void)
-{
-	uint64_t before;
-
-	/* The first to end may have begun before now, the second has not. */
-	for (int i = 0; i < 2; i++) {
-		before = esx_get_number(tax_knob("rebalances"));
-		esx_set(tax_knob("progressive"), esx_get(tax_knob("progressive")));
-		for (int look = 0; esx_get_number(tax_knob("rebalances")) == before; look++) {
-			CHECK_MSG(look < 3000, "targets are not computed");
-			usleep(10000);
-		}
-	}
-}
-
 static uint64_t target(const char *vm)
 {
 	return esx_get_number(esx_vm_knob(vm, "target_bytes"));
@@ -185,7 +169,7 @@ static void plenty_of_memory_gives_everybody_the_maximum(void)
 	vm_file("a", 16 * MIB);
 	vm_file("b", 32 * MIB);
 	esx_set(esx_vm_knob("b", "max_bytes"), "8388608");
-	wait_rebalance();
+	esx_wait_rebalance();
 	CHECK_EQ(target("a"), 16 * MIB);
 	CHECK_EQ(target("b"), 8 * MIB);
 	CHECK(reason_is("a", "max"));
@@ -200,7 +184,7 @@ static void shares_divide_a_small_pool(void)
 	esx_set(esx_vm_knob("c", "shares"), "0");
 	esx_set(esx_vm_knob("c", "min_bytes"), "6291456");
 	set_pool(66 * MIB);
-	wait_rebalance();
+	esx_wait_rebalance();
 	/* Idle all of them: 60 MiB in proportion 1:2, and 6 MiB. */
 	CHECK_EQ(target("a"), 20 * MIB);
 	CHECK_EQ(target("b"), 40 * MIB);
@@ -220,13 +204,13 @@ static void idle_memory_is_taxed(void)
 	memory = esx_map(fd, 64 * MIB, 0);
 	memset(memory, 1, 16 * MIB);
 	set_pool(64 * MIB);
-	wait_rebalance();
+	esx_wait_rebalance();
 	/* tau (a1 - a2): 3/4 of 16 MiB. */
 	CHECK_EQ(target("idle"), 26 * MIB);
 	CHECK_EQ(target("busy"), 38 * MIB);
 	esx_set(esx_vm_knob("idle", "tax_percent"), "0");
 	esx_set(esx_vm_knob("busy", "tax_percent"), "0");
-	wait_rebalance();
+	esx_wait_rebalance();
 	CHECK_EQ(target("idle"), 32 * MIB);
 	CHECK_EQ(target("busy"), 32 * MIB);
 }
@@ -243,7 +227,7 @@ static void limits_hold_and_the_sum_is_the_pool(void)
 	esx_set_number(esx_vm_knob("a", "min_bytes"), 40 * MIB);
 	esx_set_number(esx_vm_knob("c", "max_bytes"), 50 * MIB);
 	set_pool(150 * MIB);
-	wait_rebalance();
+	esx_wait_rebalance();
 	/* Without limits it would be 21.4, 64.3 and 64.3. */
 	CHECK_EQ(target("a"), 40 * MIB);
 	CHECK_EQ(target("b"), 60 * MIB);
@@ -269,7 +253,7 @@ static void sampled_idleness_is_what_is_taxed(void)
 			esx_fill((char *)maps[i] + j * ESX_PAGE, 1 + j);
 	}
 	set_pool(size);
-	wait_rebalance();
+	esx_wait_rebalance();
 	/* Nobody has looked yet: all of both counts as in use. */
 	CHECK_EQ(target("busy"), size / 2);
 	CHECK_EQ(target("idle"), size / 2);
@@ -282,16 +266,16 @@ static void sampled_idleness_is_what_is_taxed(void)
 	esx_set("/sys/kernel/debug/esxmem/sample", "end");
 	CHECK_EQ(esx_get_number(esx_vm_knob("busy", "active_bytes")), 256 * ESX_PAGE);
 	CHECK_EQ(esx_get_number(esx_vm_knob("idle", "active_bytes")), 0);
-	wait_rebalance();
+	esx_wait_rebalance();
 	CHECK_EQ(target("busy"), 608 * ESX_PAGE);
 	CHECK_EQ(target("idle"), 416 * ESX_PAGE);
 	esx_set(tax_knob("tax_percent"), "0");
-	wait_rebalance();
+	esx_wait_rebalance();
 	CHECK_EQ(target("busy"), size / 2);
 	/* x - 3/4 (x - a)^2 / x: with a of 0 a quarter of x, as above. */
 	esx_set(tax_knob("tax_percent"), "75");
 	esx_set(tax_knob("progressive"), "1");
-	wait_rebalance();
+	esx_wait_rebalance();
 	CHECK_EQ(target("busy") + target("idle"), size);
 	CHECK(target("busy") > 608 * ESX_PAGE && target("busy") < pages * ESX_PAGE);
 }
@@ -311,7 +295,7 @@ static void start_resize_and_end_of_a_vm_change_targets(void)
 
 	/* So that it is not the period that does. */
 	esx_set(tax_knob("period_seconds"), "3600");
-	wait_rebalance();
+	esx_wait_rebalance();
 	set_pool(64 * MIB);
 	vm_file("first", 64 * MIB);
 	wait_for_target("first", 64 * MIB);
@@ -331,7 +315,7 @@ static void period_goes_on_by_itself(void)
 	uint64_t before;
 
 	esx_set(tax_knob("period_seconds"), "1");
-	wait_rebalance();
+	esx_wait_rebalance();
 	before = esx_get_number(tax_knob("rebalances"));
 	for (int look = 0; esx_get_number(tax_knob("rebalances")) < before + 3; look++) {
 		CHECK_MSG(look < 6000, "targets are not computed");

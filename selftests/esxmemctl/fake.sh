@@ -32,7 +32,19 @@ fake_vm()
 		touched_zeroed_pages=4 touched_freed_pages=2 sample_periods=9 \
 		sample_method=young min_bytes=67108864 max_bytes=0 shares=default \
 		effective_shares=1920 tax_percent=default reserved_bytes=67502080 \
-		target_bytes=201326592 held_bytes=104857600 reclaimed_bytes=0 on_hold=0 hold_faults=3 hold_ns=1500000000 rho_ppm=39062 target_reason=max "$@"
+		target_bytes=201326592 held_bytes=104857600 reclaimed_bytes=0 on_hold=0 \
+		hold_faults=3 hold_ns=1500000000 rho_ppm=39062 target_reason=max pool= "$@"
+}
+
+# $1 root, $2 pool as sysfs names it, the rest overrides.
+fake_pool()
+{
+	local root=$1 pool=$2
+	shift 2
+	fake_values "$root/sys/kernel/esxmem/pools/$pool" \
+		members=1 min_bytes=0 max_bytes=0 shares=default effective_shares=1920 \
+		reserved_bytes=67502080 active_bytes=50331648 target_bytes=201326592 \
+		rho_ppm=0 target_reason=none "$@"
 }
 
 # $1 root, the rest mount points.
@@ -90,9 +102,11 @@ fake_host()
 		shareable_large_pages=4 table_bytes=819200
 	fake_values "$esx/tax" tax_percent=75 progressive=0 reclaim=1 hold=1 hold_max_ms=100 period_seconds=15 \
 		admission=relaxed pool_bytes=7516192768
-	mkdir -p "$esx/vms"
+	mkdir -p "$esx/vms" "$esx/pools"
 	fake_vm "$root" web1
-	fake_vm "$root" 'libvirt!qemu!1-db' share=0 group=trusted attached=0
+	fake_vm "$root" 'libvirt!qemu!1-db' share=0 group=trusted attached=0 'pool=libvirt!qemu'
+	fake_pool "$root" libvirt
+	fake_pool "$root" 'libvirt!qemu'
 	fake_mounts "$root" "$root/mnt"
 	mkdir -p "$root/dev" "$root/sys/module/esxmem" "$root/sys/module/esxmem_kvm"
 	: >"$root/dev/kvm"

@@ -544,6 +544,31 @@ test_top_agrees_with_sysfs()
 	clean
 }
 
+test_pool_set_limits_the_vms_in_a_directory()
+{
+	clean
+	mkdir -p "$mnt/team/a" "$mnt/team/b"
+	truncate -s 64M "$mnt/team/a/ram" "$mnt/team/b/ram"
+	ctl 0 pool set team max=32M min=4M shares=7
+	ctl 0 pool list --json
+	json_holds '[p["name"] for p in d["pools"]] == ["team"]' 'd["pools"][0]["members"] == 2' \
+		'd["pools"][0]["max_bytes"] == 32 << 20' 'd["pools"][0]["reserved_bytes"] == 4 << 20' \
+		'None not in d["pools"][0].values()'
+	wait_until grep -qx 33554432 "$sysfs/pools/team/target_bytes"
+	ctl 0 explain team/a
+	tr '\n' ' ' <"$WORK/out" >"$WORK/said"
+	grep -qF 'competes in the pool team, whose VMs are entitled to 32M together by its maximum' \
+		"$WORK/said"
+	ctl 1 pool set team max=2M
+	complains 'min <= max'
+	ctl 1 vm set team/a min=48M
+	complains "a pool's maximum"
+	clean
+	gone "$sysfs/pools/team"
+	ctl 0 pool list --json
+	json_holds 'd["pools"] == []'
+}
+
 # Modules without targets are refused, by name of the file.
 test_explain_has_a_reason_or_says_what_is_missing()
 {

@@ -17,7 +17,7 @@ test_help_lists_every_command()
 {
 	local name
 	ctl 0 --help
-	for name in status show set 'vm list' 'vm show' 'vm set' 'share now' \
+	for name in status show set 'vm list' 'vm show' 'vm set' 'pool list' 'pool show' 'pool set' 'share now' \
 		'share stats' top explain run create clone remove doctor; do
 		prints "  $name "
 	done
@@ -26,7 +26,7 @@ test_help_lists_every_command()
 test_every_command_has_help()
 {
 	local name
-	for name in status show set 'vm list' 'vm show' 'vm set' 'share now' \
+	for name in status show set 'vm list' 'vm show' 'vm set' 'pool list' 'pool show' 'pool set' 'share now' \
 		'share stats' top explain run create clone remove doctor; do
 		# shellcheck disable=SC2086 # two words
 		ctl 0 $name --help
@@ -411,4 +411,51 @@ test_vm_set_refuses_bad_words()
 	complains 'needs the name of a VM'
 	ctl 1 vm set foo share=on
 	complains "no VM named 'foo'"
+}
+
+# --- pools ---
+
+test_pool_list_and_show_have_the_sysfs_names()
+{
+	fake_host "$root"
+	fake_pool "$root" 'libvirt!qemu' max_bytes=268435456 shares=500 effective_shares=500 \
+		target_reason=max rho_ppm=7
+	ctl 0 pool list --json
+	is_silent
+	json_holds '[p["name"] for p in d["pools"]] == ["libvirt", "libvirt/qemu"]' \
+		'd["pools"][1]["max_bytes"] == 268435456' 'd["pools"][1]["shares"] == "500"' \
+		'd["pools"][0]["shares"] == "default"' 'd["pools"][0]["members"] == 1'
+	ctl 0 pool list
+	grep -qE '^libvirt/qemu +1 +0[BK]? +256M +500 +500 ' "$WORK/out"
+	ctl 0 pool show 'libvirt!qemu' --bytes
+	grep -qE '^max +268435456 ' "$WORK/out" || grep -qE '^MAX +268435456 ' "$WORK/out"
+	ctl 0 pool show libvirt/qemu --json
+	json_holds 'd["target_reason"] == "max"' 'd["name"] == "libvirt/qemu"'
+	ctl 1 pool show web1
+	complains "no pool named 'web1'"
+	ctl 2 pool show
+	ctl 2 pool list libvirt
+	ctl 0 vm list --raw --noheadings -o NAME,POOL
+	prints 'libvirt/qemu/1-db libvirt!qemu'
+}
+
+test_pool_set_writes_parameters()
+{
+	fake_host "$root"
+	ctl 0 pool set libvirt/qemu max=2G min=1G shares=7
+	is_silent
+	cd "$esx/pools/libvirt!qemu"
+	[ "$(cat max_bytes min_bytes shares | tr '\n' ' ')" = '2147483648 1073741824 7 ' ]
+	ctl 0 pool set libvirt/qemu shares=default
+	[ "$(cat shares)" = default ]
+	ctl 2 pool set libvirt/qemu min=0 shares=1000000001
+	ctl 2 pool set libvirt/qemu min=5000
+	ctl 2 pool set libvirt/qemu tax=5
+	complains "no setting named 'tax'; there are: min, max, shares"
+	ctl 2 pool set libvirt/qemu
+	ctl 2 pool set min=0
+	complains 'needs the name of a pool'
+	ctl 1 pool set web1 min=0
+	complains "no pool named 'web1'"
+	[ "$(cat min_bytes)" = 1073741824 ]
 }

@@ -339,6 +339,25 @@ test_explain_gives_the_figures_as_json()
 	json_holds '(d["bought_bytes"], d["max_bytes"], d["effective_max_bytes"], d["effective_tax_percent"]) == (None, 0, 192 << 20, 75)'
 }
 
+# Pools of which nothing was said are passed over, up to one that competes.
+test_explain_names_the_pool_that_a_vm_competes_in()
+{
+	fake_host "$root"
+	fake_policy "$root"
+	fake_pool "$root" libvirt max_bytes=201326592 target_reason=max
+	ctl 0 explain libvirt/qemu/1-db
+	grep -qF 'It has 5760 shares. Of its' <(said)
+	grep -qF 'It competes in the pool libvirt, whose VMs are entitled to 192M together by its maximum: a larger one' <(said)
+	ctl 0 explain libvirt/qemu/1-db --json
+	json_holds '(d["pool"], d["pool_reason"]) == ("libvirt", "max")' \
+		'd["pool_target_bytes"] == 192 << 20'
+	echo tax >"$esx/pools/libvirt!qemu/target_reason"
+	ctl 0 explain libvirt/qemu/1-db
+	grep -qF 'It competes in the pool libvirt/qemu, whose' <(said)
+	ctl 0 explain web1 --json
+	json_holds 'd["pool"] is None and d["pool_target_bytes"] is None'
+}
+
 test_explain_knows_every_reason()
 {
 	fake_host "$root"

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The ledger of admission (esxmem/tax/ledger.c) against a model, in random steps:
- * VMs appear, grow, shrink, get other limits and die; the pool and the rule change.
+ * VMs appear, grow, shrink, get other limits and die; so do the resource pools that
+ * they are in, which also move; the host's pool and the rule change.
  *
  * The model knows the rules as they are documented, and nothing of how the ledger
  * keeps its sums: it counts in bytes, keeps no sum at all, and adds everything up
@@ -22,20 +23,31 @@
 #define STEPS 10000000UL
 #define VMS 10
 #define FILES 3
+#define POOLS 4
+/* Where a VM or pool is that is in no pool. */
+#define HOST POOLS
 #define PAGE 4096ULL
 
 /* One VM, as the model sees it: what was said of it, in bytes. */
 struct model_vm {
 	bool alive;
+	int pool;
 	uint64_t files[FILES];
 	uint64_t min, max;
 	uint32_t shares, tax;
+};
+
+/* VMs that stand together; in another pool, or at the top. */
+struct model_pool {
+	int parent;
+	uint64_t min, max;
 };
 
 struct model {
 	uint64_t pool;
 	bool strict;
 	struct model_vm vms[VMS];
+	struct model_pool pools[POOLS];
 };
 
 /* The same, as the module keeps it. */
@@ -47,11 +59,21 @@ struct real_vm {
 struct real {
 	struct esx_ledger ledger;
 	struct real_vm vms[VMS];
+	struct esx_account accounts[POOLS];
+};
+
+/* What members of a pool, or of the host, have together: by rule, and guaranteed. */
+enum kind { RELAXED, STRICT, GUARANTEED, NR_KINDS };
+
+struct sums {
+	uint64_t of[POOLS + 1][NR_KINDS];
 };
 
 struct bed {
 	uint64_t seed;
 	struct model model;
+	/* Of the model as it is. */
+	struct sums sums;
 	struct real real;
 	/* What the last step came to, on the model's word. */
 	int verdict;
@@ -112,25 +134,71 @@ static uint64_t need(const struct model_vm *vm, bool strict)
 	return effective_min(vm) + overhead(effective_min(vm));
 }
 
-static uint64_t needed(const struct model *model, bool strict)
+static int depth_of(const struct model *model, int pool)
 {
-	uint64_t sum = 0;
+	int depth = 0;
 
-	for (int i = 0; i < VMS; i++)
-		sum += need(&model->vms[i], strict);
-	return sum;
+	while (pool != HOST) {
+		pool = model->pools[pool].parent;
+		depth++;
+	}
+	return depth;
 }
 
-/* May VM @nr become @wanted?  Who wants no more than he has may. */
-static int admits(const struct model *model, int nr, const struct model_vm *wanted)
+/* A pool stands for its members with what they have, and its minimum at least. */
+static uint64_t stands_for(const struct model *model, const struct sums *sums, int pool,
+			   enum kind kind)
 {
-	struct model after = *model;
+	uint64_t min = model->pools[pool].min, sum = sums->of[pool][kind];
 
-	after.vms[nr] = *wanted;
-	if (need(wanted, model->strict) <= need(&model->vms[nr], model->strict) ||
-	    needed(&after, model->strict) <= model->pool)
-		return 0;
-	return -ENOSPC;
+	return sum < min ? min : sum;
+}
+
+static struct sums add_up(const struct model *model)
+{
+	struct sums sums = {};
+	int depths[POOLS];
+
+	for (int i = 0; i < VMS; i++) {
+		const struct model_vm *vm = &model->vms[i];
+
+		sums.of[vm->pool][RELAXED] += need(vm, false);
+		sums.of[vm->pool][STRICT] += need(vm, true);
+		sums.of[vm->pool][GUARANTEED] += effective_min(vm);
+	}
+	for (int i = 0; i < POOLS; i++)
+		depths[i] = depth_of(model, i);
+	/* The innermost first. */
+	for (int depth = POOLS; depth; depth--) {
+		for (int i = 0; i < POOLS; i++) {
+			for (int kind = 0; depths[i] == depth && kind < NR_KINDS; kind++)
+				sums.of[model->pools[i].parent][kind] +=
+					stands_for(model, &sums, i, kind);
+		}
+	}
+	return sums;
+}
+
+static uint64_t needed(const struct bed *bed, bool strict)
+{
+	return bed->sums.of[HOST][strict ? STRICT : RELAXED];
+}
+
+/* May the model become @after, with sums @is?  What does not grow may be. */
+static int admits(const struct bed *bed, const struct model *after, const struct sums *is)
+{
+	enum kind rule = bed->model.strict ? STRICT : RELAXED;
+	const struct sums *was = &bed->sums;
+
+	for (int i = 0; i < POOLS; i++) {
+		if (after->pools[i].max && is->of[i][GUARANTEED] > was->of[i][GUARANTEED] &&
+		    is->of[i][GUARANTEED] > after->pools[i].max)
+			return -ENOSPC;
+	}
+	return is->of[HOST][rule] <= was->of[HOST][rule] ||
+			       is->of[HOST][rule] <= bed->model.pool ?
+		       0 :
+		       -ENOSPC;
 }
 
 static bool limits_hold(const struct model_vm *vm, uint64_t changed)
@@ -165,18 +233,35 @@ static bool same_terms(const struct model_vm *vm, const struct real_vm *real)
 static bool same_vm(const struct model_vm *vm, const struct real_vm *real)
 {
 	return same_params(vm, &real->params) && same_terms(vm, real) &&
-	       real->reserve.pages[ESX_ADMIT_RELAXED] == need(vm, false) / PAGE &&
-	       real->reserve.pages[ESX_ADMIT_STRICT] == need(vm, true) / PAGE;
+	       real->reserve.charge.pages[ESX_ADMIT_RELAXED] == need(vm, false) / PAGE &&
+	       real->reserve.charge.pages[ESX_ADMIT_STRICT] == need(vm, true) / PAGE &&
+	       real->reserve.charge.min == effective_min(vm) / PAGE;
 }
 
-static bool same_host(const struct model *model, const struct esx_ledger *ledger)
+static bool same_pool(const struct bed *bed, int nr, const struct sums *sums)
 {
-	uint64_t reserved = needed(model, model->strict);
+	const struct model_pool *pool = &bed->model.pools[nr];
+	const struct esx_account *account = &bed->real.accounts[nr];
+	const struct esx_account *parent =
+		pool->parent == HOST ? NULL : &bed->real.accounts[pool->parent];
+
+	return account->parent == parent && account->min == pool->min / PAGE &&
+	       account->max == pool->max / PAGE &&
+	       account->sum.pages[ESX_ADMIT_RELAXED] == sums->of[nr][RELAXED] / PAGE &&
+	       account->sum.pages[ESX_ADMIT_STRICT] == sums->of[nr][STRICT] / PAGE &&
+	       account->sum.min == sums->of[nr][GUARANTEED] / PAGE &&
+	       (!pool->max || sums->of[nr][GUARANTEED] <= pool->max);
+}
+
+static bool same_host(const struct model *model, const struct sums *sums,
+		      const struct esx_ledger *ledger)
+{
+	uint64_t reserved = sums->of[HOST][model->strict ? STRICT : RELAXED];
 
 	return ledger->pool == model->pool / PAGE &&
 	       ledger->mode == (model->strict ? ESX_ADMIT_STRICT : ESX_ADMIT_RELAXED) &&
-	       ledger->reserved[ESX_ADMIT_RELAXED] == needed(model, false) / PAGE &&
-	       ledger->reserved[ESX_ADMIT_STRICT] == needed(model, true) / PAGE &&
+	       ledger->reserved[ESX_ADMIT_RELAXED] == sums->of[HOST][RELAXED] / PAGE &&
+	       ledger->reserved[ESX_ADMIT_STRICT] == sums->of[HOST][STRICT] / PAGE &&
 	       reserved <= model->pool &&
 	       esx_ledger_unreserved(ledger) == (model->pool - reserved) / PAGE;
 }
@@ -187,7 +272,11 @@ static bool same(const struct bed *bed)
 		if (!same_vm(&bed->model.vms[i], &bed->real.vms[i]))
 			return false;
 	}
-	return same_host(&bed->model, &bed->real.ledger);
+	for (int i = 0; i < POOLS; i++) {
+		if (!same_pool(bed, i, &bed->sums))
+			return false;
+	}
+	return same_host(&bed->model, &bed->sums, &bed->real.ledger);
 }
 
 /*
@@ -200,26 +289,34 @@ static uint64_t some_size(struct bed *bed)
 	return draw(bed, 16) ? draw(bed, 3000) * PAGE : (1ULL << 40) - draw(bed, 9) * PAGE;
 }
 
-static bool decide(struct bed *bed, int nr, const struct model_vm *wanted, int expected, int err)
+static struct esx_account *account_of(struct bed *bed, int pool)
 {
-	if (!expected)
-		bed->model.vms[nr] = *wanted;
-	bed->verdict = expected;
-	return err == expected;
+	return pool == HOST ? NULL : &bed->real.accounts[pool];
+}
+
+/* The model becomes @after if it admits that and nothing is wrong already. */
+static bool decide(struct bed *bed, const struct model *after, int wrong, int err)
+{
+	struct sums is = add_up(after);
+
+	bed->verdict = wrong ? wrong : admits(bed, after, &is);
+	if (!bed->verdict) {
+		bed->model = *after;
+		bed->sums = is;
+	}
+	return err == bed->verdict;
 }
 
 static bool resize(struct bed *bed, int nr, int file, uint64_t size)
 {
 	struct real_vm *real = &bed->real.vms[nr];
-	struct model_vm wanted = bed->model.vms[nr];
-	uint64_t old = wanted.files[file];
-	int expected;
+	struct model after = bed->model;
+	uint64_t old = after.vms[nr].files[file];
 
-	wanted.files[file] = size;
-	expected = admits(&bed->model, nr, &wanted);
-	return decide(bed, nr, &wanted, expected,
-		      esx_ledger_resize(&bed->real.ledger, &real->reserve, &real->params,
-					old / PAGE, size / PAGE));
+	after.vms[nr].files[file] = size;
+	return decide(bed, &after, 0,
+		      esx_ledger_resize(&bed->real.ledger, account_of(bed, after.vms[nr].pool),
+					&real->reserve, &real->params, old / PAGE, size / PAGE));
 }
 
 /* A VM is born with the parameters of its mount and without memory. */
@@ -227,6 +324,7 @@ static bool create(struct bed *bed, int nr)
 {
 	struct model_vm vm = {
 		.alive = true,
+		.pool = draw(bed, POOLS + 1),
 		.min = draw(bed, 2) ? draw(bed, 1500) * PAGE : 0,
 		.shares = draw(bed, 2) ? ESX_SHARES_DEFAULT : draw(bed, 1000),
 		.tax = ESX_TAX_DEFAULT,
@@ -251,10 +349,10 @@ static bool die(struct bed *bed, int nr)
 			return false;
 	}
 	for (int mode = 0; mode < ESX_NR_ADMISSIONS; mode++) {
-		if (bed->real.vms[nr].reserve.pages[mode])
+		if (bed->real.vms[nr].reserve.charge.pages[mode])
 			return false;
 	}
-	bed->model.vms[nr] = (struct model_vm){};
+	bed->model.vms[nr] = (struct model_vm){ .pool = HOST };
 	bed->real.vms[nr] = (struct real_vm){};
 	return true;
 }
@@ -262,32 +360,31 @@ static bool die(struct bed *bed, int nr)
 static bool set_limit(struct bed *bed, int nr, enum esx_param param, uint64_t value)
 {
 	struct real_vm *real = &bed->real.vms[nr];
-	struct model_vm wanted = bed->model.vms[nr];
-	int expected = -EINVAL;
+	struct model after = bed->model;
+	struct model_vm *wanted = &after.vms[nr];
 
-	*(param == ESX_PARAM_MIN ? &wanted.min : &wanted.max) = value;
-	if (limits_hold(&wanted, value))
-		expected = admits(&bed->model, nr, &wanted);
-	return decide(bed, nr, &wanted, expected,
-		      esx_ledger_set_param(&bed->real.ledger, &real->reserve, &real->params, param,
-					   value / PAGE));
+	*(param == ESX_PARAM_MIN ? &wanted->min : &wanted->max) = value;
+	return decide(bed, &after, limits_hold(wanted, value) ? 0 : -EINVAL,
+		      esx_ledger_set_param(&bed->real.ledger, account_of(bed, wanted->pool),
+					   &real->reserve, &real->params, param, value / PAGE));
 }
 
 static bool set_weight(struct bed *bed, int nr, enum esx_param param, uint32_t value)
 {
 	struct real_vm *real = &bed->real.vms[nr];
-	struct model_vm wanted = bed->model.vms[nr];
+	struct model after = bed->model;
+	struct model_vm *wanted = &after.vms[nr];
 
-	*(param == ESX_PARAM_SHARES ? &wanted.shares : &wanted.tax) = value;
-	return decide(bed, nr, &wanted, 0,
-		      esx_ledger_set_param(&bed->real.ledger, &real->reserve, &real->params, param,
-					   value));
+	*(param == ESX_PARAM_SHARES ? &wanted->shares : &wanted->tax) = value;
+	return decide(bed, &after, 0,
+		      esx_ledger_set_param(&bed->real.ledger, account_of(bed, wanted->pool),
+					   &real->reserve, &real->params, param, value));
 }
 
 static bool set_pool(struct bed *bed)
 {
 	uint64_t pool = draw(bed, 12000) * PAGE;
-	int expected = pool < needed(&bed->model, bed->model.strict) ? -ENOSPC : 0;
+	int expected = pool < needed(bed, bed->model.strict) ? -ENOSPC : 0;
 
 	if (!expected)
 		bed->model.pool = pool;
@@ -298,7 +395,7 @@ static bool set_pool(struct bed *bed)
 static bool set_mode(struct bed *bed)
 {
 	bool strict = draw(bed, 3) == 0;
-	int expected = bed->model.pool < needed(&bed->model, strict) ? -ENOSPC : 0;
+	int expected = bed->model.pool < needed(bed, strict) ? -ENOSPC : 0;
 
 	if (!expected)
 		bed->model.strict = strict;
@@ -307,18 +404,67 @@ static bool set_mode(struct bed *bed)
 							       ESX_ADMIT_RELAXED) == expected;
 }
 
-enum step { CREATE, RESIZE, DIE, SET_MIN, SET_MAX, SET_WEIGHT, SET_POOL, SET_MODE, NR_STEPS };
+static int wrong_limits(const struct bed *bed, const struct model *after, int nr)
+{
+	const struct model_pool *wanted = &after->pools[nr];
+
+	if (wanted->max && wanted->min > wanted->max)
+		return -EINVAL;
+	return wanted->max && bed->sums.of[nr][GUARANTEED] > wanted->max ? -ENOSPC : 0;
+}
+
+static bool limit_pool(struct bed *bed, int nr)
+{
+	struct model after = bed->model;
+	struct model_pool *wanted = &after.pools[nr];
+
+	/* Often none, so that pools end and begin. */
+	if (draw(bed, 2))
+		wanted->min = draw(bed, 3) ? draw(bed, 2000) * PAGE : 0;
+	else
+		wanted->max = draw(bed, 3) ? draw(bed, 5000) * PAGE : 0;
+	return decide(bed, &after, wrong_limits(bed, &after, nr),
+		      esx_ledger_set_account(&bed->real.ledger, &bed->real.accounts[nr],
+					     wanted->min / PAGE, wanted->max / PAGE));
+}
+
+static bool is_within(const struct model *model, int pool, int top)
+{
+	while (pool != HOST && pool != top)
+		pool = model->pools[pool].parent;
+	return pool == top;
+}
+
+static bool move_pool(struct bed *bed, int nr)
+{
+	struct model after = bed->model;
+	int to = draw(bed, POOLS + 1);
+
+	if (to != HOST && is_within(&bed->model, to, nr))
+		to = HOST;
+	after.pools[nr].parent = to;
+	return decide(bed, &after, 0,
+		      esx_ledger_move_account(&bed->real.ledger, &bed->real.accounts[nr],
+					      account_of(bed, to)));
+}
+
+enum step {
+	CREATE, RESIZE, DIE, SET_MIN, SET_MAX, SET_WEIGHT, SET_POOL, SET_MODE, LIMIT_POOL,
+	MOVE_POOL, NR_STEPS
+};
 
 static const char *const step_names[NR_STEPS] = {
 	[CREATE] = "create",   [RESIZE] = "resize",	    [DIE] = "die",
 	[SET_MIN] = "set min", [SET_MAX] = "set max",	    [SET_WEIGHT] = "set weight",
 	[SET_POOL] = "set pool", [SET_MODE] = "set mode",
+	[LIMIT_POOL] = "limit pool", [MOVE_POOL] = "move pool",
 };
 
 static enum step choose(struct bed *bed, int nr)
 {
 	static const enum step often[] = { RESIZE,  RESIZE,  RESIZE,  SET_MIN,	SET_MIN,  SET_MAX,
-					   SET_MAX, SET_WEIGHT, SET_POOL, SET_MODE, DIE };
+					   SET_MAX, SET_WEIGHT, SET_POOL, SET_MODE, DIE,
+					   LIMIT_POOL, LIMIT_POOL, MOVE_POOL };
 
 	if (!bed->model.vms[nr].alive)
 		return CREATE;
@@ -343,6 +489,10 @@ static bool take(struct bed *bed, enum step step, int nr)
 				  draw(bed, 100));
 	case SET_POOL:
 		return set_pool(bed);
+	case LIMIT_POOL:
+		return limit_pool(bed, draw(bed, POOLS));
+	case MOVE_POOL:
+		return move_pool(bed, draw(bed, POOLS));
 	default:
 		return set_mode(bed);
 	}
@@ -352,6 +502,10 @@ static struct bed new_bed(void)
 {
 	struct bed bed = { .seed = 0x2545f4914f6cdd1dULL };
 
+	for (int i = 0; i < VMS; i++)
+		bed.model.vms[i].pool = HOST;
+	for (int i = 0; i < POOLS; i++)
+		bed.model.pools[i].parent = HOST;
 	bed.model.pool = 6000 * PAGE;
 	bed.real.ledger.pool = 6000;
 	return bed;
@@ -397,6 +551,8 @@ static void ledger_agrees_with_the_model(void)
 	CHECK(tallies[SET_MIN].no_room > 1000 && tallies[SET_MIN].nonsense > 1000);
 	CHECK(tallies[SET_MAX].no_room > 100 && tallies[SET_MAX].nonsense > 1000);
 	CHECK(tallies[SET_POOL].no_room > 1000 && tallies[SET_MODE].no_room > 1000);
+	CHECK(tallies[LIMIT_POOL].no_room > 1000 && tallies[LIMIT_POOL].nonsense > 1000);
+	CHECK(tallies[MOVE_POOL].no_room > 1000);
 	CHECK(!tallies[DIE].no_room && !tallies[SET_WEIGHT].no_room);
 }
 
@@ -409,7 +565,12 @@ static void a_ledger_that_is_off_is_noticed(void)
 		(uint64_t *)&bed.real.ledger.reserved[ESX_ADMIT_RELAXED],
 		(uint64_t *)&bed.real.ledger.reserved[ESX_ADMIT_STRICT],
 		(uint64_t *)&bed.real.vms[3].reserve.size,
-		(uint64_t *)&bed.real.vms[3].reserve.pages[ESX_ADMIT_RELAXED],
+		(uint64_t *)&bed.real.vms[3].reserve.charge.pages[ESX_ADMIT_RELAXED],
+		(uint64_t *)&bed.real.vms[3].reserve.charge.min,
+		(uint64_t *)&bed.real.accounts[2].min,
+		(uint64_t *)&bed.real.accounts[2].max,
+		(uint64_t *)&bed.real.accounts[2].sum.pages[ESX_ADMIT_STRICT],
+		(uint64_t *)&bed.real.accounts[2].sum.min,
 		(uint64_t *)&bed.real.vms[3].params.min_pages,
 	};
 
@@ -434,7 +595,7 @@ static void no_vm_is_refused_by_default(void)
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		struct esx_reserve reserve = {};
 
-		CHECK_EQ(esx_ledger_resize(&ledger, &reserve, &params, 0, sizes[i]), 0);
+		CHECK_EQ(esx_ledger_resize(&ledger, NULL, &reserve, &params, 0, sizes[i]), 0);
 		CHECK_EQ(esx_ledger_unreserved(&ledger), 2ULL << (30 - 12));
 	}
 }

@@ -12,6 +12,7 @@
 #include "glyph.h"
 #include "kernel.h"
 #include "message.h"
+#include "pool.h"
 #include "reason.h"
 #include "record.h"
 
@@ -79,6 +80,10 @@ static json_t *make_record(const struct esx_reason *reason, const char *text)
 	set_whole(record, "taxed_bytes", reason->taxed);
 	set_host(record, "pool_bytes", host->pool);
 	set_host(record, "shortfall_bytes", host->shortfall);
+	set_word(record, "pool", reason->pool.name);
+	set_word(record, "pool_reason", reason->pool.why);
+	set_host(record, "pool_target_bytes",
+		 reason->pool.name ? (int64_t)reason->pool.target : ESX_UNKNOWN);
 	set_word(record, "text", text);
 	return record;
 }
@@ -139,9 +144,11 @@ static int explain_vm(const struct esx_top_sample *sample, const char *name, boo
 		return explain_no_target(sample, name);
 	esx_note_denied();
 	esx_reason_find(&reason, sample, vm);
+	esx_pool_of_vm(&reason.pool, name);
 	text = esx_reason_text(&reason);
 	code = json ? esx_print_json(make_record(&reason, text)) : print_text(text);
 	free(text);
+	esx_pool_free(&reason.pool);
 	return code;
 }
 

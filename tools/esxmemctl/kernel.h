@@ -30,10 +30,13 @@ int esx_sysfs_write(const char *dir, const char *file, const char *value);
 bool esx_sysfs_denied(void);
 void esx_sysfs_explain(int err);
 
-/* VM names have a slash where sysfs has an exclamation mark. */
+/* Names of VMs and pools have a slash where sysfs has an exclamation mark. */
 char *esx_sysfs_vm_dir(const char *name);
 bool esx_sysfs_has_vm(const char *name);
 int esx_sysfs_vms(char ***names, size_t *nr);
+char *esx_sysfs_pool_dir(const char *name);
+bool esx_sysfs_has_pool(const char *name);
+int esx_sysfs_pools(char ***names, size_t *nr);
 void esx_sysfs_free_vms(char **names, size_t nr);
 
 int esx_dev_open(void);

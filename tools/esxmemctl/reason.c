@@ -160,7 +160,8 @@ static void say_shares(struct prose *prose, const struct esx_reason *reason)
 		return;
 	say(prose, " It has %.0f shares%s", reason->shares,
 	    reason->vm->own_shares ? "" : ", which it gets for its size");
-	if (reason->all_shares > 0)
+	/* Within a pool they are compared with those of the other members only. */
+	if (reason->all_shares > 0 && !reason->pool.name)
 		say(prose, ": %.1f%% of the %.0f of %s%zu VM%s",
 		    100 * reason->shares / reason->all_shares, reason->all_shares,
 		    nr > 1 ? "all " : "", nr, nr == 1 ? "" : "s");
@@ -340,6 +341,34 @@ static void say_why(struct prose *prose, const struct esx_reason *reason)
 	free(word);
 }
 
+/* What the word for a pool's target comes to. */
+static const char *pool_decides(const struct esx_reason *reason)
+{
+	const char *why = reason->pool.why;
+
+	if (!strcmp(why, "max"))
+		return reason->pool.max && reason->pool.target >= reason->pool.max ?
+			       "its maximum: a larger one would give them more" :
+			       "what they can use at the most";
+	if (!strcmp(why, "min"))
+		return "its minimum";
+	return !strcmp(why, "tax") ? "its shares, and the tax on what they do not use" :
+				     "its shares";
+}
+
+static void say_pool(struct prose *prose, const struct esx_reason *reason)
+{
+	char *name;
+
+	if (!reason->pool.name)
+		return;
+	name = esx_glyph_clean(reason->pool.name);
+	say(prose, " It competes in the pool %s", name);
+	say_size(prose, ", whose VMs are entitled to ", (double)reason->pool.target, " together");
+	say(prose, " by %s; among them that is handed out as above.", pool_decides(reason));
+	free(name);
+}
+
 /**
  * esx_reason_text() - say in words why a VM has its target
  * @reason: what it was made of
@@ -357,6 +386,7 @@ char *esx_reason_text(const struct esx_reason *reason)
 	say_tax(&prose, reason);
 	say_rho(&prose, reason);
 	say_why(&prose, reason);
+	say_pool(&prose, reason);
 	say_held(&prose, reason);
 	return prose.text;
 }

@@ -5,6 +5,7 @@
 #ifndef ESXMEMCTL_REASON_H
 #define ESXMEMCTL_REASON_H
 
+#include "pool.h"
 #include "top_sample.h"
 
 /**
@@ -20,6 +21,7 @@
  * @idle_cost: active pages that an idle one costs as much as
  * @bought: bytes that its shares buy before tax, if the tax decided
  * @taxed: bytes of that which the tax takes
+ * @pool: the pool that it competes in, if any; for the caller to find and free
  */
 struct esx_reason {
 	const struct esx_top_sample *sample;
@@ -32,6 +34,7 @@ struct esx_reason {
 	double idle_cost;
 	double bought;
 	double taxed;
+	struct esx_pool pool;
 };
 
 void esx_reason_find(struct esx_reason *reason, const struct esx_top_sample *sample,

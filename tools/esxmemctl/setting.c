@@ -207,12 +207,12 @@ static void explain_write(const char *dir, const struct esx_setting *setting, in
 		esx_error("%s not changed: the module that is loaded does not have it",
 			  setting->name);
 	else if (err == -ENOSPC)
-		esx_error("%s not changed: the pool has not so much unreserved; `dmesg` has the "
-			  "numbers",
+		esx_error("%s not changed: so much is not unreserved, or a pool's maximum or the "
+			  "mount's size= stands against it; `dmesg` has the numbers",
 			  setting->name);
 	else if (err == -EINVAL && setting->kind == ESX_BYTES)
-		esx_error("%s not changed: it must hold that min <= max <= size; `dmesg` has the "
-			  "numbers",
+		esx_error("%s not changed: it must hold that min <= max, and for a VM that both "
+			  "are <= size; `dmesg` has the numbers",
 			  setting->name);
 	else
 		esx_error("%s not changed: %s", setting->name, strerror(-err));

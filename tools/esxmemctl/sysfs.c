@@ -166,32 +166,22 @@ void esx_sysfs_explain(int err)
 			  strerror(-err));
 }
 
-/**
- * esx_sysfs_vm_dir() - directory of a VM below /sys/kernel/esxmem
- * @name: the VM
- *
- * Return: the directory, to be freed
- */
-char *esx_sysfs_vm_dir(const char *name)
+static char *dir_of(const char *kind, const char *name)
 {
-	char *dir = esx_asprintf("vms/%s", name);
+	char *dir = esx_asprintf("%s/%s", kind, name);
 
-	replace(dir + strlen("vms/"), '/', '!');
+	replace(dir + strlen(kind) + 1, '/', '!');
 	return dir;
 }
 
-/**
- * esx_sysfs_has_vm() - does the kernel know this VM?
- * @name: the VM
- */
-bool esx_sysfs_has_vm(const char *name)
+static bool has_dir(const char *kind, const char *name)
 {
 	char *dir, *path;
 	bool has;
 
 	if (!*name || is_dots(name))
 		return false;
-	dir = esx_sysfs_vm_dir(name);
+	dir = dir_of(kind, name);
 	path = sysfs_path(dir, "");
 	has = !access(path, F_OK);
 	free(path);
@@ -199,16 +189,9 @@ bool esx_sysfs_has_vm(const char *name)
 	return has;
 }
 
-/**
- * esx_sysfs_vms() - the VMs that the kernel knows, sorted by name
- * @names: out: their names, to be given to esx_sysfs_free_vms()
- * @nr: out: how many
- *
- * Return: 0 or a negative errno
- */
-int esx_sysfs_vms(char ***names, size_t *nr)
+static int list_dirs(const char *kind, char ***names, size_t *nr)
 {
-	char *path = sysfs_path("vms", "");
+	char *path = sysfs_path(kind, "");
 	struct dirent **entries;
 	int found, i;
 
@@ -229,7 +212,69 @@ int esx_sysfs_vms(char ***names, size_t *nr)
 }
 
 /**
- * esx_sysfs_free_vms() - undo esx_sysfs_vms()
+ * esx_sysfs_vm_dir() - directory of a VM below /sys/kernel/esxmem
+ * @name: the VM
+ *
+ * Return: the directory, to be freed
+ */
+char *esx_sysfs_vm_dir(const char *name)
+{
+	return dir_of("vms", name);
+}
+
+/**
+ * esx_sysfs_pool_dir() - likewise, of a resource pool
+ * @name: the pool
+ */
+char *esx_sysfs_pool_dir(const char *name)
+{
+	return dir_of("pools", name);
+}
+
+/**
+ * esx_sysfs_has_vm() - does the kernel know this VM?
+ * @name: the VM
+ */
+bool esx_sysfs_has_vm(const char *name)
+{
+	return has_dir("vms", name);
+}
+
+/**
+ * esx_sysfs_has_pool() - does the kernel know this resource pool?
+ * @name: the pool
+ */
+bool esx_sysfs_has_pool(const char *name)
+{
+	return has_dir("pools", name);
+}
+
+/**
+ * esx_sysfs_vms() - the VMs that the kernel knows, sorted by name
+ * @names: out: their names, to be given to esx_sysfs_free_vms()
+ * @nr: out: how many
+ *
+ * Return: 0 or a negative errno
+ */
+int esx_sysfs_vms(char ***names, size_t *nr)
+{
+	return list_dirs("vms", names, nr);
+}
+
+/**
+ * esx_sysfs_pools() - likewise the resource pools
+ * @names: out: their names, to be given to esx_sysfs_free_vms()
+ * @nr: out: how many
+ *
+ * Return: 0 or a negative errno
+ */
+int esx_sysfs_pools(char ***names, size_t *nr)
+{
+	return list_dirs("pools", names, nr);
+}
+
+/**
+ * esx_sysfs_free_vms() - undo esx_sysfs_vms() or esx_sysfs_pools()
  * @names: the names
  * @nr: how many
  */

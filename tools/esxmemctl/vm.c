@@ -24,6 +24,7 @@ static const struct esx_field vm_fields[] = {
 	ESX_FIELD("huge_bytes", "HUGE", BYTES, "part of private in 2 MB frames"),
 	ESX_FIELD("share", "SHARE", SWITCH, "takes part in background sharing"),
 	ESX_FIELD("group", "GROUP", TEXT, "trust group it shares with"),
+	ESX_FIELD("pool", "POOL", TEXT, "innermost pool that it is in", .wide = true),
 	ESX_FIELD("attached", "ATTACHED", SWITCH, "a KVM virtual machine is attached"),
 	ESX_FIELD("merged_pages", "MERGED", COUNT, "pages ever merged", .wide = true),
 	ESX_FIELD("cow_breaks", "COWBREAKS", COUNT, "shared and zero pages written to",
@@ -385,7 +386,7 @@ const struct esx_command esx_vm_list_command = {
 		"Columns: NAME SIZE BACKED PRIVATE SHARED ZERO HUGE SHARE GROUP ATTACHED,\n"
 		"and on request: MERGED COWBREAKS FAULTS EPT VMMFAULTS VCPUTIME ACTIVE SLOW\n"
 		"FAST NOW COARSE HOST RAW SAMPLED TOUCHED TCOARSE THOST TZEROED TFREED\n"
-		"PERIODS METHOD MIN MAX SHARES EFFSHARES TAX RESERVED TARGET RHO REASON.\n",
+		"PERIODS METHOD MIN MAX SHARES EFFSHARES TAX RESERVED TARGET RHO REASON POOL.\n",
 	.run = vm_list,
 };
 

@@ -141,6 +141,9 @@ const char *esx_knob_path(const char *fmt, ...)
 /** esx_vm_knob() - the path of @knob of the VM @name below esx_dir() */
 const char *esx_vm_knob(const char *name, const char *knob);
 
+/** esx_pool_knob() - the path of @knob of the pool @name below esx_dir() */
+const char *esx_pool_knob(const char *name, const char *knob);
+
 /** esx_try_write() - write @length bytes to a file; reports -1 and errno */
 int esx_try_write(const char *path, const void *text, size_t length);
 
@@ -168,6 +171,9 @@ uint64_t esx_figure(const char *name);
  * The scanner is to work without limits: it is kept from resting.
  */
 void esx_wait_scans(unsigned int passes);
+
+/** esx_wait_rebalance() - wait for the targets that follow from all before now */
+void esx_wait_rebalance(void);
 
 /* scand.c: the scanner's threads */
 

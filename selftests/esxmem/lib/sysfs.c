@@ -27,17 +27,27 @@ const char *esx_knob_path(const char *fmt, ...)
 	return path;
 }
 
-const char *esx_vm_knob(const char *name, const char *knob)
+static const char *knob_of(const char *kind, const char *name, const char *knob)
 {
-	char vm[PATH_MAX];
+	char path[PATH_MAX];
 
-	snprintf(vm, sizeof(vm), "%s%s%s",
+	snprintf(path, sizeof(path), "%s%s%s",
 		 esx_dir() + strlen(esx_mount_point()) + 1, *name ? "/" : "",
 		 name);
-	for (char *c = vm; *c; c++)
+	for (char *c = path; *c; c++)
 		if (*c == '/')
 			*c = '!';
-	return esx_knob_path("vms/%s/%s", vm, knob);
+	return esx_knob_path("%s/%s/%s", kind, path, knob);
+}
+
+const char *esx_vm_knob(const char *name, const char *knob)
+{
+	return knob_of("vms", name, knob);
+}
+
+const char *esx_pool_knob(const char *name, const char *knob)
+{
+	return knob_of("pools", name, knob);
 }
 
 int esx_try_write(const char *path, const void *text, size_t length)
@@ -138,5 +148,26 @@ void esx_wait_scans(unsigned int passes)
 		if (now != before)
 			looks = 0;
 		before = now;
+	}
+}
+
+#define REBALANCE_LOOK_US 10000
+#define REBALANCE_LOOKS 3000
+
+void esx_wait_rebalance(void)
+{
+	const char *count = ESX_SYSFS "/tax/rebalances";
+	const char *knob = ESX_SYSFS "/tax/progressive";
+	uint64_t before;
+
+	/* The first to end may have begun before now, the second has not. */
+	for (int i = 0; i < 2; i++) {
+		before = esx_get_number(count);
+		esx_set(knob, esx_get(knob));
+		for (int look = 0; esx_get_number(count) == before; look++) {
+			if (look == REBALANCE_LOOKS)
+				FAIL("targets are not computed");
+			usleep(REBALANCE_LOOK_US);
+		}
 	}
 }
