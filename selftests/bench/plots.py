@@ -3,6 +3,8 @@
 
 import statistics
 
+from bench import drawing
+
 # File, title, cell, {key of its repetitions: what it is}, label, factor.
 VISITS = {"ns_first": "first pass", "ns_per_visit": "compared", "ns_later": "later passes"}
 BARS = (
@@ -23,7 +25,7 @@ BARS = (
      {"cycles_same": "same contents again", "cycles_lot": "one of few by lot"},
      "merge-then-break cycles", 1),
 )
-COLOURS = {"esxmem": "#2a7f62"}
+COLOURS = {"esxmem": drawing.GOOD}
 OTHERS = ("#8c8c8c", "#b5b5b5", "#6d6d6d", "#d0d0d0")
 
 
@@ -54,63 +56,14 @@ def draw_bars(axes, arms, keys, factor):
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
 
 
-def goal_bars(axes, goals):
-    """How many times the must is exceeded or missed: right of the line is met."""
-    names, reach = [], []
-    for goal in goals:
-        margin = margin_of(goal)
-        if margin is not None:
-            names.append(goal["id"])
-            reach.append(margin)
-    names, reach = names[::-1], reach[::-1]
-    colours = ["#2a7f62" if x >= 1 else "#b4442f" for x in reach]
-    axes.barh(names, [x - 1 for x in reach], left=1, color=colours)
-    axes.scatter(reach, names, color=colours)
-    axes.axvline(1, color="black", linewidth=1)
-    axes.set_xscale("log")
-    axes.set_xlim(min([0.1] + reach) / 1.5, max([10] + reach) * 1.5)
-    axes.set_xlabel("times better than must be (log scale); left of 1 the goal is missed")
-
-
-def margin_of(goal):
-    """By what factor a goal is met; None where there is no factor."""
-    if goal["limit"] == 0:
-        return None
-    value = goal["ratio"] if goal["of"] == "ratio" else goal["esxmem"]
-    if not value:
-        return None
-    return goal["limit"] / value if goal["sense"] == "most" else value / goal["limit"]
-
-
 def draw_all(run, directory):
     """Draw what there are figures for; return the files."""
-    import matplotlib
-    matplotlib.use("svg")
-    matplotlib.rcParams.update({"svg.hashsalt": "esxmem", "font.size": 9,
-                                "axes.spines.top": False, "axes.spines.right": False})
-    from matplotlib import pyplot
-
-    def finish(figure, name):
-        path = directory / f"bench-{name}.svg"
-        figure.tight_layout()
-        figure.savefig(path, metadata={"Date": None})
-        pyplot.close(figure)
-        return path
-
-    directory.mkdir(parents=True, exist_ok=True)
-    drawn = []
-    for name, title, cell, keys, label, factor in BARS:
-        arms = run["cells"].get(cell, {}).get("arms")
-        if not arms:
-            continue
-        figure, axes = pyplot.subplots(figsize=(6, 3.2))
-        draw_bars(axes, arms, keys, factor)
-        axes.set_title(title)
-        axes.set_ylabel(label)
-        drawn.append(finish(figure, name))
-    if run["goals"]:
-        figure, axes = pyplot.subplots(figsize=(6, 3.6))
-        goal_bars(axes, run["goals"])
-        axes.set_title("Goals")
-        drawn.append(finish(figure, "goals"))
-    return drawn
+    with drawing.Board(directory, "bench") as board:
+        for name, title, cell, keys, label, factor in BARS:
+            arms = run["cells"].get(cell, {}).get("arms")
+            if arms:
+                axes = board.begin(name, title)
+                draw_bars(axes, arms, keys, factor)
+                axes.set_ylabel(label)
+        drawing.goals(board, run)
+    return board.drawn

@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The record of a run: out/bench.json."""
+"""The record of a run: out/bench.json, or as the suite is called."""
 
 import json
 import os
-
-from bench import goals
-
 
 # What must be the same for figures to stand side by side.
 SAME = ("cpu", "cpus", "memory_mib", "kernel")
@@ -15,10 +12,11 @@ class OtherMachine(Exception):
     """The last run does not go with this one."""
 
 
-def begin(environment, options, last=None):
+def begin(judge_all, environment, options, last=None):
     """A run of no cells yet, or one that keeps the cells of @last.
 
-    Those are marked with when and of which commit they were made.
+    Those are marked with when and of which commit they were made.  @judge_all
+    is as for judge().
     """
     run = {"environment": environment, "options": options, "seconds": 0, "cells": {}}
     if last:
@@ -29,13 +27,16 @@ def begin(environment, options, last=None):
         run.update(seconds=last["seconds"], cells=last["cells"])
         for cell in run["cells"].values():
             cell.setdefault("made", {key: last["environment"][key] for key in ("date", "commit")})
-    judge(run)
+    judge(judge_all, run)
     return run
 
 
-def judge(run):
-    """Compare what has been measured with the goals."""
-    run["goals"], run["not_run"] = goals.judge_all(run["cells"])
+def judge(judge_all, run):
+    """Compare what has been measured with the goals.
+
+    judge_all({name: cell}) returns (rows, {id: why there is no row}).
+    """
+    run["goals"], run["not_run"] = judge_all(run["cells"])
     run["failed"] = [name for name, cell in run["cells"].items() if "error" in cell]
 
 

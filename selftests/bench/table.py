@@ -1,7 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
 """The table of goals, for eyes and for the documentation."""
 
-HEAD = ("goal", "esxmem", "peer", "ratio", "must", "met")
+import dataclasses
+import typing
+
+
+@dataclasses.dataclass(frozen=True)
+class Columns:
+    """What the table shows of a goal."""
+    head: typing.Tuple[str, ...]
+    row: typing.Callable        # row(goal) -> a text for each of head
+    widths: typing.Tuple[int, ...]
 
 
 def number(value, unit=""):
@@ -32,10 +41,14 @@ def row(goal):
             number(goal["ratio"]), goal["must"], "yes" if goal["met"] else "NO")
 
 
-def render(run):
+PEERS = Columns(("goal", "esxmem", "peer", "ratio", "must", "met"), row,
+                (34, 14, 20, 8, 16, 8))
+
+
+def render(run, columns):
     """The table of a run as text."""
-    rows = [HEAD] + [row(goal) for goal in run["goals"]]
-    widths = [max(len(cells[i]) for cells in rows) for i in range(len(HEAD))]
+    rows = [columns.head] + [columns.row(goal) for goal in run["goals"]]
+    widths = [max(len(cells[i]) for cells in rows) for i in range(len(columns.head))]
     widths[0] = min(widths[0], 60)
     lines = [line(cells, widths) for cells in rows]
     lines.insert(1, "  ".join("-" * width for width in widths))

@@ -11,7 +11,7 @@ sys.dont_write_bytecode = True
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[0] = str(HERE.parent)
 
-from bench import cells, goals, paired, plots, record, table    # noqa: E402
+from bench import cells, drawing, goals, paired, record, table  # noqa: E402
 from bench.native import footprint, memory, recall      # noqa: E402
 import bench.native                                     # noqa: E402
 
@@ -122,27 +122,27 @@ def without_figures_there_is_no_row():
 
 
 def every_row_of_the_table_is_a_goal_or_not_run():
-    run = record.begin({}, {})
+    run = record.begin(goals.judge_all, {}, {})
     assert len(goals.GOALS) == 14 and len(run["not_run"]) == 14 and not run["goals"]
     assert all(run["not_run"].values())
     run["cells"]["copies"] = {"arms": {"esxmem": [{"copies": 1}], "ksm_plain": [{"copies": 256}]}}
-    record.judge(run)
+    record.judge(goals.judge_all, run)
     assert [row["id"] for row in run["goals"]] == ["copies"] and len(run["not_run"]) == 13
     assert {"id", "what", "esxmem", "peer", "ratio", "must", "met"} <= set(run["goals"][0])
-    assert "copies kept" in table.render(run)
+    assert "copies kept" in table.render(run, table.PEERS)
 
 
 def a_run_goes_on_with_what_the_last_one_measured():
     options = {"quick": False}
     here = {"cpu": "a", "cpus": 2, "memory_mib": 1, "kernel": "k", "date": "d", "commit": "c"}
-    last = record.begin(here, options)
+    last = record.begin(goals.judge_all, here, options)
     last.update(seconds=60, cells={"copies": {"arms": {"esxmem": [{"copies": 1}]}}})
-    run = record.begin(dict(here, date="e"), options, last)
+    run = record.begin(goals.judge_all, dict(here, date="e"), options, last)
     assert run["seconds"] == 60 and [goal["id"] for goal in run["goals"]] == ["copies"], run
     assert run["cells"]["copies"]["made"] == {"date": "d", "commit": "c"}, run
     for other in (dict(here, kernel="l"), dict(here, cpus=4)):
         try:
-            record.begin(other, options, last)
+            record.begin(goals.judge_all, other, options, last)
         except record.OtherMachine as error:
             assert "kernel" in str(error) or "cpus" in str(error), error
         else:
@@ -216,7 +216,7 @@ def numbers_go_on_from_holder_to_holder():
 
 def a_margin_is_how_far_the_must_is_met():
     row = goals.judge(RATIO, arms("ns", esxmem=[1], ksm_plain=[8]))
-    assert plots.margin_of(row) == 2.0, row
+    assert drawing.margin_of(row) == 2.0, row
 
 
 def run_oracle_test():

@@ -5,6 +5,7 @@ What a cell does there is a module of its own in inside/, called like the cell.
 """
 
 import functools
+import pathlib
 import typing
 
 from .. import cells as interface
@@ -18,6 +19,7 @@ class Row(typing.NamedTuple):
     seconds: float
     what: str
     counting: bool = False      # on a host whose clock counts instructions
+    directory: pathlib.Path = virtual.HERE / "inside"   # of its module
 
 
 ROWS = (
@@ -44,9 +46,9 @@ ROWS = (
 )
 
 
-def cells(options):
-    """List the cells of this bed."""
+def cells(options, rows=ROWS):
+    """List the cells of this bed, or others for @rows."""
     return [interface.Cell(name=row.name, goals=row.goals, seconds=row.seconds,
                            what=row.what,
                            run=functools.partial(virtual.run, row, options))
-            for row in ROWS]
+            for row in rows]

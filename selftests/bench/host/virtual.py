@@ -38,14 +38,14 @@ _current = None
 
 def run(row, options, progress):
     """Have the virtual host measure the cell @row; return the result."""
-    request = {"cell": module_of(row),
+    request = {"cell": module_of(row), "directory": str(row.directory),
                "quick": options.quick, "repetitions": options.repetitions,
                "seed": options.seed}
     return host(row.counting, options, progress).measure(request, progress)
 
 
 def module_of(row):
-    """Return the name of the module in inside/ that measures the cell @row."""
+    """Return the name of the module in the row's directory that measures it."""
     return row.name.removesuffix("_instructions")
 
 

@@ -33,7 +33,7 @@ class Request:
             figures[name].append(arms[name]())
         notes = [TCG, f"load average {os.getloadavg()[0]:.1f} in the virtual host"]
         return {"arms": figures, "order": order, "seeds": {"contents": self.seed},
-                **more, "notes": notes + more.get("notes", [])}
+                "kernel": os.uname().release, **more, "notes": notes + more.get("notes", [])}
 
 
 TCG = ("measured under emulation (QEMU TCG) on a virtual host of one CPU: counts are "

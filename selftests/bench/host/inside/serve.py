@@ -5,7 +5,8 @@
   serve.py                        take requests from the port
   serve.py CELL [KEY=VALUE...]    measure a cell now and print the result
 
-A request is a line {"cell": NAME, "quick": .., "repetitions": .., "seed": ..};
+A request is a line {"cell": NAME, "directory": OF_ITS_MODULE, "quick": ..,
+"repetitions": .., "seed": ..}, where all but the cell may be left out;
 the answers are lines {"say": TEXT} and at last {"result": ..} or {"error": ..}.
 "cell": null ends it.  A warning in the kernel's log spoils the cell.
 """
@@ -40,6 +41,9 @@ def find_port(name):
 def measure(asked, say):
     """Return the reply to a request."""
     log = klogs.Log()
+    directory = asked.pop("directory", str(HERE))
+    if directory not in sys.path:
+        sys.path.append(directory)
     try:
         cell = importlib.import_module(asked.pop("cell"))
         result = cell.measure(request.Request(say=say, **asked))
