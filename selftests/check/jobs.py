@@ -52,9 +52,10 @@ def static_jobs():
         Job("bench", ["selftests/bench/test_bench.py"]),
         Job("bench-host", ["selftests/bench/host/test_host.py"]),
         Job("guests-bed", ["selftests/guests/test_bed.py"]),
+        Job("experiments", ["selftests/experiments/test_experiments.py"]),
         Job("esxmemctl", ["selftests/esxmemctl/test_esxmemctl.sh"]),
         Job("shellcheck", [AS_TEST, "shell scripts pass shellcheck",
-                              "selftests/check/shell"]),
+                           "selftests/check/shell"]),
     ]
 
 

@@ -12,10 +12,12 @@
  *   store	time the first store to each page
  *   fork	share the memory with a child, copy-on-write, from now on
  *   machine	start a virtual machine on the memory that reads each page
+ *   touch N [FIRST]	have it read N pages, the first of them FIRST or 0
  *
  * Ends at the end of input, or with a complaint when something goes wrong.
  */
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +38,8 @@ struct hold {
 	uint64_t seed;
 	unsigned int stores; /* to the first byte of each page */
 	struct vmm vmm;
+	bool has_vmm;
+	const char *words; /* that follow the command */
 };
 
 static char *page_at(const struct hold *hold, size_t page)
@@ -109,6 +113,21 @@ static void do_machine(struct hold *hold)
 	struct vmm_job job = { .gpa = VMM_RAM, .pages = hold->pages };
 
 	vmm_start(&hold->vmm, hold->start, hold->pages * ESX_PAGE);
+	hold->has_vmm = true;
+	vmm_touch(&hold->vmm, 0, &job);
+	printf("{}\n");
+}
+
+static void do_touch(struct hold *hold)
+{
+	size_t pages = 0, first = 0;
+	struct vmm_job job;
+
+	CHECK_MSG(hold->has_vmm, "there is no machine that could touch pages");
+	if (sscanf(hold->words, "%zu %zu", &pages, &first) < 1 || !pages || first >= hold->pages ||
+	    pages > hold->pages - first)
+		FAIL("touch %s: no such pages", hold->words);
+	job = (struct vmm_job){ .gpa = VMM_RAM + first * ESX_PAGE, .pages = pages };
 	vmm_touch(&hold->vmm, 0, &job);
 	printf("{}\n");
 }
@@ -118,11 +137,14 @@ static const struct command {
 	void (*run)(struct hold *hold);
 } commands[] = {
 	{ "check", do_check }, { "read", do_read },	  { "store", do_store },
-	{ "fork", do_fork },   { "machine", do_machine },
+	{ "fork", do_fork },   { "machine", do_machine }, { "touch", do_touch },
 };
 
-static void obey(struct hold *hold, const char *name)
+static void obey(struct hold *hold, char *line)
 {
+	const char *name = strsep(&line, " ");
+
+	hold->words = line ?: "";
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
 		if (strcmp(commands[i].name, name))
 			continue;

@@ -96,6 +96,15 @@ def an_unknown_data_set_is_refused():
         assert "nothing is no data set" in str(error), error
 
 
+def pages_are_touched_by_a_machine_alone():
+    try:
+        with Hold("small", "pairs", 4, seed=1) as hold:
+            hold.do("touch 1")
+            raise AssertionError("without a machine")
+    except RuntimeError as error:
+        assert "there is no machine" in str(error), error
+
+
 def chase(commands, *arguments):
     """What the program chase answers."""
     done = subprocess.run([guest_memory.PROGRAM, *arguments], input=commands, text=True,
