@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0
 """The experiments: what the paper's policy does here, see goals.py.
 
-They run on the benchmark's virtual host (selftests/bench/host).  What an
-experiment does there is a module of its own in inside/, called like it.
+Most run on the benchmark's virtual host (selftests/bench/host).  What such an
+experiment does there is a module of its own in inside/, called like it.  One runs
+on the benchmark's User-Mode kernel: native/.
 """
 
 import pathlib
 
 from bench import host
+from experiments import native
 
 INSIDE = pathlib.Path(__file__).resolve().parent / "inside"
-BED = "host"
 ROWS = (
     host.Row("sampling_error",
              ("error_young_100", "error_young_400", "error_unmap_100", "error_unmap_400",
@@ -26,4 +27,7 @@ ROWS = (
 
 def cells(options):
     """List (bed, cell)."""
-    return [(BED, cell) for cell in host.cells(options, ROWS)]
+    # A host that counts takes the place of the other, so it comes last.
+    rows = sorted(ROWS, key=lambda row: row.counting)
+    return ([("native", cell) for cell in native.cells(options)]
+            + [("host", cell) for cell in host.cells(options, rows)])

@@ -10,10 +10,11 @@ HEAD = """.. SPDX-License-Identifier: GPL-2.0
 Experiments
 ===========
 
-Does sampling say how much of its memory a VM uses?  The paper's Figure 6 with a
-guest of its own, samples against the accessed bits of all pages, and what it
-costs.  esxmem's audit has to find nothing, and the memory of the machines has to
-be what it was; else the run fails.
+Does sampling say how much of its memory a VM uses, and how soon do targets follow?
+The paper's Figure 6 with a guest of its own, samples against the accessed bits of
+all pages, what sampling costs, and how long targets take for many VMs.  esxmem's
+audit has to find nothing, and the memory of the machines has to be what it was;
+else the run fails.
 """
 
 HOW = """
@@ -22,7 +23,7 @@ How to run it
 
 ::
 
-   make experiments                    # all of it: at most 15 minutes on 2 cores
+   make experiments                    # all of it: at most 40 minutes on 2 cores
    make experiments ONLY=figure6       # some cells or goals
    make experiments QUICK=1            # small sizes: a look, not for the record
    make experiments-docs               # this page, from the last run
@@ -34,7 +35,8 @@ names the cells.
 How it is measured
 ==================
 
-All of it runs on a virtual host under QEMU that has one CPU, with guests in it.
+But for *targets* all of it runs on a virtual host under QEMU that has one CPU, with
+guests in it.
 
 *figure6.*  A Linux guest in 4 KB pages, in which a program goes over a part of
 its memory again and again, without a pause, and takes that part larger or
@@ -54,8 +56,19 @@ each of them, and the theory.
 
 *sampling_cost.*  The same machines on a host whose clock counts instructions: it
 has no caches and no TLB misses, so a figure says how much work there is and not
-how long it takes elsewhere.  One instruction counts as one nanosecond.  Faults
-are counted from before to after the periods.
+how long it takes elsewhere.  One instruction counts as one nanosecond, so 1 ms
+stands for a million instructions, and holds on a processor that gets through a
+thousand million of them in a second.  Faults are counted from before to after the
+periods.
+
+*targets.*  At native speed.  The arithmetic alone, ``esx_price_deal()``, is built
+for user space; the VMs have between 1 and 64 GB there, any part of it in use.  All
+of it, from an event to new targets, runs in the benchmark's User-Mode kernel: its
+memory files are VMs that have no memory yet, and after each event their targets
+must be what their shares come to.  An event ends when ``rebalances`` in sysfs has
+grown; that is looked at each 0.2 ms.  CPU time is that of the kernel's process, by
+the machine's scheduler, for one change of a VM's shares, less what a setting costs
+on which no target depends.
 
 What to keep in mind
 ====================

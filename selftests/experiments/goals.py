@@ -17,6 +17,12 @@ def at_most(key, limit):
 
 
 GOALS = (
+    goal("targets", "arithmetic of the targets for 10,000 VMs, CPU time", "targets",
+         at_most("deal_10000_ms", 10), "ms"),
+    goal("targets_all", "all of a computation of targets for 10,000 VMs, CPU time", "targets",
+         at_most("cpu_10000_ms", 10), "ms"),
+    goal("rebalance", "from an event to new targets, 1,000 VMs, the slowest kind of event",
+         "targets", at_most("event_1000_ms", 100), "ms"),
     goal("figure6_up", "up-steps after which the estimate is within 2 standard errors of the "
          "truth one period later", "figure6", Figure("up_within", "ours", "least", 0.95, True)),
     goal("figure6_decay", "the averages' steps down against 1/4 and 3/4 of the way, difference",

@@ -96,6 +96,20 @@ def sampling_cost(board, data):
     label(axes, "size of the VM, MiB", "thousand instructions")
 
 
+def targets(board, figures):
+    """How long new targets take, by the number of VMs."""
+    axes = board.begin("targets", "From an event to new targets")
+    for kind, name, colour in (("event", "an event, the slowest kind", drawing.GOOD),
+                               ("cpu", "of that, CPU time", BLUE),
+                               ("deal", "of that, arithmetic", GREY)):
+        numbers = sorted(int(key.split("_")[1]) for key in figures if key.startswith(f"{kind}_"))
+        axes.plot(numbers, [figures[f"{kind}_{nr}_ms"] for nr in numbers], "o-", color=colour,
+                  label=name)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    label(axes, "VMs", "ms")
+
+
 def draw_all(run, directory):
     """Draw what there are figures for; return the files."""
     cells = {name: cell for name, cell in run["cells"].items() if "arms" in cell}
@@ -107,5 +121,7 @@ def draw_all(run, directory):
             sampling_error(board, cells["sampling_error"]["arms"]["esxmem"][0])
         if "sampling_cost" in cells:
             sampling_cost(board, cells["sampling_cost"]["data"])
+        if "targets" in cells:
+            targets(board, cells["targets"]["arms"]["esxmem"][0])
         drawing.goals(board, run)
     return board.drawn

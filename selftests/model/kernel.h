@@ -11,6 +11,9 @@
 
 #define ESX_EXPORT_FOR_TESTS(sym) _Static_assert(sizeof(&(sym)), "a function")
 
+#define static_assert _Static_assert
+
+#define U64_MAX 0xffffffffffffffffULL
 #define PAGE_SHIFT 12
 #define PAGE_SIZE 4096UL
 #define DIV_ROUND_UP_ULL(n, d) (((n) + (d) - 1) / (d))

@@ -11,9 +11,13 @@
  *   all COMMAND...		the same to each holder
  *   drop			end the holders
  *   mkdir PATH
+ *   files NR BYTES PATH	make files PATH0, PATH1 ... of that size
+ *   unlink PATH
  *   oracle			over all holders, after "all hash"
  *   until MS EACH TARGET PATH...	look each so many ms until the sum of these figures reaches
  *				TARGET; a figure after "-" is taken off
+ *   event MS PATH COMMAND...	do the command and wait until that figure has grown; answers with
+ *				how many microseconds both took
  *   pause MS
  *   audit			esxmem's; answers how many violations
  *   pretouch MB		use each page of memory once
@@ -38,6 +42,8 @@
 
 #define HOLDERS_MAX 256
 #define ANSWER_MAX (1 << 18)
+/* Between two looks for an event's effect. */
+#define EVENT_LOOK_US 200
 
 static struct holder holders[HOLDERS_MAX];
 static unsigned int nr_holders;
@@ -170,6 +176,45 @@ static void make_directory(const struct words *w)
 		say("ok");
 }
 
+static bool make_file(const char *path, size_t bytes)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	bool done;
+
+	if (fd < 0)
+		return false;
+	done = !ftruncate(fd, bytes);
+	close(fd);
+	return done;
+}
+
+static void make_files(const struct words *w)
+{
+	unsigned int nr = words_number(w, 1, 0);
+	char path[LINE_MAX_BYTES];
+
+	if (w->nr != 4) {
+		say("fail files");
+		return;
+	}
+	for (unsigned int i = 0; i < nr; i++) {
+		snprintf(path, sizeof(path), "%s%u", w->word[3], i);
+		if (!make_file(path, words_number(w, 2, 0))) {
+			say_error(path);
+			return;
+		}
+	}
+	say("ok");
+}
+
+static void unlink_file(const struct words *w)
+{
+	if (w->nr != 2 || unlink(w->word[1]))
+		say_error("unlink");
+	else
+		say("ok");
+}
+
 static void oracle(void)
 {
 	struct oracle o;
@@ -246,6 +291,30 @@ static void until(const struct words *w)
 	say("ok %d %lld %llu", sum >= target, sum, (unsigned long long)(host_now() - start));
 }
 
+static void obey_words(const struct words *w);
+
+static void event(const struct words *w)
+{
+	uint64_t limit = words_number(w, 1, 0) * 1000, start;
+	struct words command = { .nr = w->nr > 3 ? w->nr - 3 : 0 };
+	int fd = w->nr > 3 ? open(w->word[2], O_RDONLY | O_CLOEXEC) : -1;
+	struct figure figure = { fd, 1 };
+	long long before;
+
+	if (fd < 0) {
+		say_error("event");
+		return;
+	}
+	memcpy(command.word, w->word + 3, command.nr * sizeof(command.word[0]));
+	before = sum_of(&figure, 1);
+	start = host_now();
+	obey_words(&command);
+	while (sum_of(&figure, 1) <= before && host_now() - start < limit)
+		host_sleep(EVENT_LOOK_US);
+	say(" %llu", (unsigned long long)(host_now() - start));
+	close(fd);
+}
+
 static void audit(void)
 {
 	int64_t violations = host_audit();
@@ -275,30 +344,44 @@ static const struct command {
 	void (*with_words)(const struct words *w);
 	void (*without)(void);
 } commands[] = {
-	{ "get", .with_words = get },	 { "set", .with_words = set },
-	{ "cat", .with_words = cat },	 { "new", .with_words = new_holder },
-	{ "tell", .with_words = tell },	 { "all", .with_words = tell_all },
-	{ "drop", .without = drop },	 { "mkdir", .with_words = make_directory },
-	{ "oracle", .without = oracle }, { "until", .with_words = until },
-	{ "pause", .with_words = rest }, { "audit", .without = audit },
+	{ "get", .with_words = get },
+	{ "set", .with_words = set },
+	{ "cat", .with_words = cat },
+	{ "new", .with_words = new_holder },
+	{ "tell", .with_words = tell },
+	{ "all", .with_words = tell_all },
+	{ "drop", .without = drop },
+	{ "mkdir", .with_words = make_directory },
+	{ "files", .with_words = make_files },
+	{ "unlink", .with_words = unlink_file },
+	{ "oracle", .without = oracle },
+	{ "until", .with_words = until },
+	{ "event", .with_words = event },
+	{ "pause", .with_words = rest },
+	{ "audit", .without = audit },
 	{ "pretouch", .with_words = pretouch },
 };
+
+static void obey_words(const struct words *w)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (!w->nr || strcmp(w->word[0], commands[i].name))
+			continue;
+		if (commands[i].without)
+			commands[i].without();
+		else
+			commands[i].with_words(w);
+		return;
+	}
+	say("fail unknown command");
+}
 
 static void obey(char *line)
 {
 	struct words words;
 
 	words_cut(&words, line);
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (!words.nr || strcmp(words.word[0], commands[i].name))
-			continue;
-		if (commands[i].without)
-			commands[i].without();
-		else
-			commands[i].with_words(&words);
-		return;
-	}
-	say("fail unknown command");
+	obey_words(&words);
 }
 
 static int open_serial(void)

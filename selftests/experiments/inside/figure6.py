@@ -43,15 +43,19 @@ SAID = re.compile(r"esxmem_sample: .*\bname=(\S+) .*\bsampled=(\d+) touched=(\d+
 PROGRAM = f"""
 import mmap
 import os
+import sys
 memory = mmap.mmap(-1, {MOST_MIB} << 20)
 view = memoryview(memory)
-view[::{PAGE}] = b"x" * (len(view) // {PAGE})
+# Each page is told from its neighbours.
+written = bytes(page % 251 for page in range(len(view) // {PAGE}))
+view[::{PAGE}] = written
 swept = os.open("/run/swept", os.O_RDWR)
 told = ""
 while True:
     wanted = open("/run/wanted").read()
-    if wanted:
-        view[:int(wanted) << 20:{PAGE}].tobytes()
+    end = int(wanted or 0) << 20
+    if view[:end:{PAGE}].tobytes() != written[:end // {PAGE}]:
+        sys.exit("a page does not hold what was written to it")
     if wanted and wanted != told:
         os.write(swept, wanted.encode())
         told = wanted
@@ -60,7 +64,8 @@ START = ("mkfifo /run/swept && echo {low} >/run/wanted && "
          "{{ python3 /run/toucher.py >/run/complaints 2>&1 & }}")
 # Returns when a whole sweep over the new part is done.  What runs in the guest
 # besides counts as touched: no more of it than need be.
-STEP = 'echo {mib} >/run/wanted; read swept </run/swept; [ "$swept" = {mib} ]'
+STEP = ('echo {mib} >/run/wanted; [ "$(timeout 300 head -n 1 /run/swept)" = {mib} ] || '
+        '{{ cat /run/complaints; false; }}')
 
 
 def measure(request):

@@ -19,6 +19,8 @@
 		_a > _b ? _a : _b;             \
 	})
 
+#define clamp(value, lo, hi) min(max(value, lo), hi)
+
 #define min_t(type, a, b) min((type)(a), (type)(b))
 
 #endif /* MODEL_LINUX_MINMAX_H */
