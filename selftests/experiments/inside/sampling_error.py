@@ -21,7 +21,7 @@ LARGE = 512
 
 def measure(request):
     """Return the cell's figures."""
-    mib, periods = request.size((32, 120), (16, 20))
+    mib, periods = request.size((32, 80), (16, 20))
     lists = {}
     result = request.measure_arms({
         "esxmem": lambda: small_pages(mib, periods, request, lists),
