@@ -117,7 +117,7 @@ static const struct attribute {
 	{ "held_bytes", 0400 },	  { "reclaimed_bytes", 0400 },
 	{ "on_hold", 0400 },	  { "hold_waiters", 0400 },
 	{ "hold_faults", 0400 },  { "hold_ns", 0400 },
-	{ "target_reason", 0400 },
+	{ "target_reason", 0400 }, { "pool", 0400 },
 };
 
 static int vm_file(const char *vm)
@@ -205,6 +205,7 @@ static bool is_word(const char *name)
 	       !strcmp(name, "sample_method") || !strcmp(name, "group") ||
 	       !strcmp(name, "tax/admission") || !strcmp(name, "shares") ||
 	       !strcmp(name, "tax_percent") || !strcmp(name, "target_reason") ||
+	       !strcmp(name, "pool") ||
 	       !strcmp(name, "tax/state") || !strcmp(name, "tax/state_word") ||
 	       !strcmp(name, "tax/state_scale");
 }
