@@ -230,19 +230,19 @@ TRACE_EVENT(esxmem_state,
 		  __entry->free, __entry->total, __entry->ns)
 );
 
-/* The kernel wants pages looked at, of those that were offered. */
+/* The kernel wants all that is offered, so that the state is this one at the best. */
 TRACE_EVENT(esxmem_shrink,
-	TP_PROTO(u64 asked, u64 offered),
-	TP_ARGS(asked, offered),
+	TP_PROTO(u32 level, u64 offered),
+	TP_ARGS(level, offered),
 	TP_STRUCT__entry(
-		__field(u64, asked)
+		__field(u32, level)
 		__field(u64, offered)
 	),
 	TP_fast_assign(
-		__entry->asked = asked;
+		__entry->level = level;
 		__entry->offered = offered;
 	),
-	TP_printk("asked=%llu offered=%llu", __entry->asked, __entry->offered)
+	TP_printk("level=%u offered=%llu", __entry->level, __entry->offered)
 );
 
 /* A VM is held, for max_ms a fault; or let go: 0. */

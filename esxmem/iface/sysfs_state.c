@@ -30,12 +30,6 @@ static ssize_t shrink_calls_show(struct kobject *kobj, struct kobj_attribute *at
 	return sysfs_emit(buf, "%llu\n", esx_shrink_figures().calls);
 }
 
-static ssize_t shrink_asked_bytes_show(struct kobject *kobj, struct kobj_attribute *attr,
-				       char *buf)
-{
-	return sysfs_emit(buf, "%llu\n", esx_shrink_figures().asked << PAGE_SHIFT);
-}
-
 static ssize_t shrink_offered_bytes_show(struct kobject *kobj, struct kobj_attribute *attr,
 					 char *buf)
 {
@@ -110,7 +104,6 @@ STATE_FIGURE(state_low_entries, entries[ESX_LEVEL_LOW], 0);
 static struct kobj_attribute state_attr = __ATTR_RO_MODE(state, 0400);
 static struct kobj_attribute state_word_attr = __ATTR_RO_MODE(state_word, 0400);
 static struct kobj_attribute shrink_calls_attr = __ATTR_RO_MODE(shrink_calls, 0400);
-static struct kobj_attribute shrink_asked_bytes_attr = __ATTR_RO_MODE(shrink_asked_bytes, 0400);
 static struct kobj_attribute shrink_offered_bytes_attr =
 	__ATTR_RO_MODE(shrink_offered_bytes, 0400);
 
@@ -118,7 +111,6 @@ static struct attribute *state_attrs[] = {
 	&state_attr.attr,
 	&state_word_attr.attr,
 	&shrink_calls_attr.attr,
-	&shrink_asked_bytes_attr.attr,
 	&shrink_offered_bytes_attr.attr,
 	&state_scale_attr.attr.attr,
 	&state_high_pm_attr.attr.attr,

@@ -139,7 +139,8 @@ bool esx_large_is_pressed(void)
  */
 u64 esx_large_shareable_pages(void)
 {
-	return atomic_long_read(&shareable_pages);
+	/* Two that change a frame's estimate may be seen in the wrong order. */
+	return max(atomic_long_read(&shareable_pages), 0L);
 }
 ESX_EXPORT_FOR_TESTS(esx_large_shareable_pages);
 
@@ -154,7 +155,7 @@ u64 esx_large_shareable_frames(void)
 	u64 sum = 0;
 
 	for (i = 0; i < ARRAY_SIZE(nr_by_gain); i++)
-		sum += atomic_read(&nr_by_gain[i]);
+		sum += max(atomic_read(&nr_by_gain[i]), 0);
 	return sum;
 }
 ESX_EXPORT_FOR_TESTS(esx_large_shareable_frames);

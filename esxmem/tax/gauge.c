@@ -11,8 +11,11 @@
  * The policy is told of each new state.
  *
  * Free is what is left of the pool, or what the host can still give by the kernel's
- * own estimate, whichever is nearer to being short; and no more than the shrinker's
- * word leaves of it (word.c).
+ * own estimate, whichever is nearer to being short.  The state is the one by that, with
+ * its hysteresis, or the shrinker's word (word.c), which has none: the worse of the two.
+ *
+ * The work has a queue of its own: that memory is not short any more must be found when
+ * there is none for another worker, and not wait until others have got some.
  *
  * Paper: section 6.3.
  */
@@ -40,6 +43,7 @@
 
 static void look_again(struct work_struct *work);
 
+static struct workqueue_struct *workqueue;
 static DECLARE_DELAYED_WORK(look_work, look_again);
 /* Somebody has noticed: a look is due at once. */
 static unsigned long is_noticed;
@@ -55,6 +59,8 @@ static struct esx_gauge_params params = {
 	.period_ms = 100,
 };
 static struct {
+	/* By free memory alone. */
+	enum esx_level by_memory;
 	enum esx_level level;
 	/* When it began. */
 	u64 since_ns;
@@ -103,11 +109,15 @@ static void set_step(void)
 	esx_frame_set_watch_step(max_t(u64, div_u64(left, 4 * num_online_cpus()), MIN_STEP));
 }
 
-static enum esx_level hear_word(void)
+static void hear_word(void)
 {
-	u64 offered, asked = esx_shrink_take(&offered);
+	enum esx_level before = gauge.word.level;
 
-	return esx_word_hear(&gauge.word, asked, offered, ktime_get_ns());
+	esx_word_hear(&gauge.word, esx_shrink_take(), max(esx_frame_count(), 0L),
+		      ktime_get_ns());
+	/* It may leave the state as it is, and targets depend on both. */
+	if (gauge.word.level != before)
+		esx_policy_kick();
 }
 
 static void look(void)
@@ -118,8 +128,9 @@ static void look(void)
 
 	gauge.memory = measure();
 	esx_level_set_marks(&gauge.marks, &params.level, gauge.memory.total);
-	gauge.memory.free = esx_word_free(gauge.memory.free, hear_word(), &gauge.marks);
-	level = esx_level_next(gauge.level, gauge.memory.free, &gauge.marks);
+	gauge.by_memory = esx_level_next(gauge.by_memory, gauge.memory.free, &gauge.marks);
+	hear_word();
+	level = esx_word_level(&gauge.word, gauge.by_memory);
 	if (level != gauge.level)
 		enter_level(level);
 	set_step();
@@ -148,7 +159,7 @@ static void look_again(struct work_struct *work)
 	if (esx_enforce_is_short())
 		esx_enforce_kick();
 	/* Does nothing when it was noticed meanwhile. */
-	queue_delayed_work(system_unbound_wq, &look_work, msecs_to_jiffies(ms));
+	queue_delayed_work(workqueue, &look_work, msecs_to_jiffies(ms));
 }
 
 /**
@@ -160,7 +171,7 @@ static void look_again(struct work_struct *work)
 void esx_gauge_notice(void)
 {
 	if (!test_and_set_bit(0, &is_noticed))
-		mod_delayed_work(system_unbound_wq, &look_work, 0);
+		mod_delayed_work(workqueue, &look_work, 0);
 }
 
 /**
@@ -253,29 +264,38 @@ ESX_EXPORT_FOR_TESTS(esx_gauge_level);
 /**
  * esx_gauge_room() - what guests may hold without memory being short
  *
- * Return: pages of frames; U64_MAX while memory is not short.
+ * Of a pool that was chosen that is less than all of it, in any state: who was given
+ * all would bring it down to low by taking it.
+ *
+ * Return: pages of frames; U64_MAX while nothing limits them.
  */
 u64 esx_gauge_room(void)
 {
-	u64 room = U64_MAX, mark;
+	u64 room = U64_MAX;
 
 	spin_lock(&gauge_lock);
-	if (gauge.level != ESX_LEVEL_HIGH) {
-		mark = gauge.marks.rise[ESX_LEVEL_HIGH];
+	if (gauge.by_memory != ESX_LEVEL_HIGH) {
 		room = max(esx_frame_count(), 0L) + gauge.memory.free;
-		room -= min(room, mark);
+		room -= min(room, gauge.marks.rise[ESX_LEVEL_HIGH]);
 	}
+	if (gauge.pool)
+		room = min(room, esx_level_room(gauge.pool, &params.level));
+	room = min(room, esx_word_room(&gauge.word, &gauge.marks));
 	spin_unlock(&gauge_lock);
 	return room;
 }
+ESX_EXPORT_FOR_TESTS(esx_gauge_room);
 
 /**
  * esx_gauge_init() - begin to look
  *
- * Return: 0.
+ * Return: 0 or -ENOMEM.
  */
 int esx_gauge_init(void)
 {
+	workqueue = alloc_workqueue("esxmem_gauge", WQ_UNBOUND | WQ_MEM_RECLAIM, 1);
+	if (!workqueue)
+		return -ENOMEM;
 	spin_lock(&gauge_lock);
 	gauge.since_ns = ktime_get_ns();
 	look();
@@ -292,4 +312,5 @@ void esx_gauge_exit(void)
 {
 	esx_frame_set_watcher(NULL);
 	cancel_delayed_work_sync(&look_work);
+	destroy_workqueue(workqueue);
 }

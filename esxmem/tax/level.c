@@ -187,6 +187,22 @@ void esx_level_set_marks(struct esx_level_marks *marks, const struct esx_level_p
 ESX_EXPORT_FOR_TESTS(esx_level_set_marks);
 
 /**
+ * esx_level_room() - what can be held for the state to be high
+ * @total: all memory in pages
+ * @params: sane
+ *
+ * Return: pages; whatever state there was, it is high when no more is held.
+ */
+u64 esx_level_room(u64 total, const struct esx_level_params *params)
+{
+	struct esx_level_marks marks;
+
+	esx_level_set_marks(&marks, params, total);
+	return total - marks.rise[ESX_LEVEL_HIGH];
+}
+ESX_EXPORT_FOR_TESTS(esx_level_room);
+
+/**
  * esx_level_next() - which state follows?
  * @now: the present one
  * @free: free memory in pages

@@ -96,6 +96,7 @@ struct esx_memory esx_level_memory(const struct esx_supply *supply,
 u64 esx_level_min_free(u64 total);
 void esx_level_set_marks(struct esx_level_marks *marks, const struct esx_level_params *params,
 			 u64 total);
+u64 esx_level_room(u64 total, const struct esx_level_params *params);
 enum esx_level esx_level_next(enum esx_level now, u64 free, const struct esx_level_marks *marks);
 
 #endif /* _ESXMEM_TAX_LEVEL_H */

@@ -4,8 +4,8 @@
  *
  * One delayed work computes the targets of all VMs, soon after a parameter, a size
  * or a knob has changed, and once in a period.  Many changes in a row are one
- * computation.  The memory to hand out is the pool of tax/admit.c or, while memory
- * is short, what guests can hold without its being so.
+ * computation.  The memory to hand out is the pool of tax/admit.c, or what guests can
+ * hold without memory being short if that is less.
  *
  * A target is what the VM is entitled to; tax/enforce.c brings it there.
  *
@@ -64,6 +64,7 @@ struct round {
 
 static void rebalance(struct work_struct *work);
 
+static struct workqueue_struct *workqueue;
 static DECLARE_DELAYED_WORK(rebalance_work, rebalance);
 static unsigned long is_kicked;
 
@@ -151,7 +152,7 @@ static void entitle(struct esx_vm *vm, const struct esx_claim *claim)
 	trace_esxmem_target(vm->id, name, old, claim->target, claim->active, claim->why);
 }
 
-/* Of the pool, when memory is short, only what can be held without its being so. */
+/* Of the pool only what can be held without memory being short. */
 static u64 memory_to_deal(void)
 {
 	return min(esx_admit_ledger().pool, esx_gauge_room());
@@ -236,7 +237,7 @@ static void rebalance(struct work_struct *work)
 	esx_gate_kick();
 	esx_enforce_kick();
 	/* Does nothing when it was kicked meanwhile. */
-	queue_delayed_work(system_unbound_wq, &rebalance_work, round.policy.period_seconds * HZ);
+	queue_delayed_work(workqueue, &rebalance_work, round.policy.period_seconds * HZ);
 }
 
 /**
@@ -248,7 +249,7 @@ void esx_policy_kick(void)
 {
 	/* Once for many changes, and not put off by each: pairs with rebalance(). */
 	if (!test_and_set_bit(0, &is_kicked))
-		mod_delayed_work(system_unbound_wq, &rebalance_work, msecs_to_jiffies(SOON_MS));
+		mod_delayed_work(workqueue, &rebalance_work, msecs_to_jiffies(SOON_MS));
 }
 
 /**
@@ -338,10 +339,14 @@ struct esx_policy_figures esx_policy_figures(void)
 /**
  * esx_policy_init() - begin
  *
- * Return: 0.
+ * Return: 0 or -ENOMEM.
  */
 int esx_policy_init(void)
 {
+	/* It allocates memory, so no other work is to wait for it. */
+	workqueue = alloc_workqueue("esxmem_policy", WQ_UNBOUND | WQ_MEM_RECLAIM, 1);
+	if (!workqueue)
+		return -ENOMEM;
 	esx_admit_init();
 	esx_policy_kick();
 	return 0;
@@ -353,4 +358,5 @@ int esx_policy_init(void)
 void esx_policy_exit(void)
 {
 	cancel_delayed_work_sync(&rebalance_work);
+	destroy_workqueue(workqueue);
 }

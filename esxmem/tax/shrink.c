@@ -3,15 +3,23 @@
  * The shrinker: how the kernel's own reclaim tells that it wants memory.
  *
  * Frames are on none of the kernel's lists, so it cannot reclaim them; that it would
- * like to is what it says here.  Offered is what breaking 2 MB frames would save, as
- * the scanner knows.  What is asked for is counted, and the gauge looks at once: it
- * takes that for the shrinker's word (word.c) and, when the state changes, targets
- * and enforcement follow.  Nothing is freed here.
+ * like to is what it says here.  What is there to be shared is what breaking 2 MB
+ * frames would save, as the scanner knows; offered are parts of that, always as many.
+ * So a round of reclaim asks for as much whatever there is, and what it asks for says
+ * how hard reclaim is (word.c), also when what there is changes meanwhile.  The gauge
+ * looks at once, and when the state changes, targets and enforcement follow.  Nothing
+ * is freed here.
+ *
+ * The kernel calls scan() for as much as makes a batch, or for all that there is.  No
+ * batch is ever reached, so it is called once in a round that asks for all, with the
+ * whole sum, and not in others.
  *
  * Called by whoever allocates memory, with any of our locks held that allocations are
  * made under.  So it takes none, and waits for nothing: counters, and a work queued.
  */
 #include <linux/atomic.h>
+#include <linux/bitops.h>
+#include <linux/limits.h>
 #include <linux/shrinker.h>
 
 #include "../compat.h"
@@ -19,31 +27,29 @@
 #include "../trace.h"
 #include "gauge.h"
 #include "shrink.h"
-
-/* Asked for in pieces of this size: 4 MB. */
-#define BATCH	1024
+#include "word.h"
 
 static struct shrinker *shrinker;
 static u64 offered;
 static atomic64_t calls = ATOMIC64_INIT(0);
-static atomic64_t asked = ATOMIC64_INIT(0);
-/* The part of that which the gauge has not taken yet. */
-static atomic64_t untold = ATOMIC64_INIT(0);
+/* A bit for each level that a round came to which the gauge has not heard of. */
+static unsigned long untold;
 
 static unsigned long count(struct shrinker *self, struct shrink_control *control)
 {
-	unsigned long pages = esx_large_shareable_pages();
+	u64 pages = esx_large_shareable_pages();
 
 	WRITE_ONCE(offered, pages);
-	return pages ? pages : SHRINK_EMPTY;
+	return pages ? ESX_WORD_WHOLE : SHRINK_EMPTY;
 }
 
 static unsigned long scan(struct shrinker *self, struct shrink_control *control)
 {
+	enum esx_level level = esx_word_weigh(control->nr_to_scan);
+
 	atomic64_inc(&calls);
-	atomic64_add(control->nr_to_scan, &asked);
-	atomic64_add(control->nr_to_scan, &untold);
-	trace_esxmem_shrink(control->nr_to_scan, READ_ONCE(offered));
+	set_bit(level, &untold);
+	trace_esxmem_shrink(level, READ_ONCE(offered));
 	esx_gauge_notice();
 	/* What comes of it comes later. */
 	return 0;
@@ -52,22 +58,22 @@ static unsigned long scan(struct shrinker *self, struct shrink_control *control)
 static const struct shrinker model = {
 	.count_objects = count,
 	.scan_objects = scan,
-	.seeks = DEFAULT_SEEKS,
-	.batch = BATCH,
+	.seeks = ESX_WORD_SEEKS,
+	.batch = LONG_MAX,
 };
 
 /**
  * esx_shrink_take() - what the kernel asked for since this was called last
- * @out: what could be asked for, in pages
  *
  * May be called with spinlocks held.
  *
- * Return: pages.
+ * Return: the worst that a round came to.
  */
-u64 esx_shrink_take(u64 *out)
+enum esx_level esx_shrink_take(void)
 {
-	*out = READ_ONCE(offered);
-	return atomic64_xchg(&untold, 0);
+	unsigned long levels = xchg(&untold, 0);
+
+	return levels ? __fls(levels) : ESX_LEVEL_HIGH;
 }
 
 /**
@@ -80,7 +86,6 @@ struct esx_shrink_figures esx_shrink_figures(void)
 	return (struct esx_shrink_figures){
 		.offered = READ_ONCE(offered),
 		.calls = atomic64_read(&calls),
-		.asked = atomic64_read(&asked),
 	};
 }
 

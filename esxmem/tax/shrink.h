@@ -7,21 +7,21 @@
 
 #include <linux/types.h>
 
+#include "level.h"
+
 /**
  * struct esx_shrink_figures - what the kernel asked for
  */
 struct esx_shrink_figures {
 	/** @offered: pages, when it was last asked how many there are. */
 	u64 offered;
-	/** @calls: how often it asked for some. */
+	/** @calls: how often it asked for all of them, or more. */
 	u64 calls;
-	/** @asked: pages, all together. */
-	u64 asked;
 };
 
 int esx_shrink_init(void);
 void esx_shrink_exit(void);
-u64 esx_shrink_take(u64 *offered);
+enum esx_level esx_shrink_take(void);
 struct esx_shrink_figures esx_shrink_figures(void);
 
 #endif /* _ESXMEM_TAX_SHRINK_H */

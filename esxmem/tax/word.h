@@ -7,21 +7,26 @@
 
 #include "level.h"
 
+/* What the kernel is offered: parts of whatever there is. */
+#define ESX_WORD_WHOLE	4096
+/* What makes it ask for four times its priority's part of them. */
+#define ESX_WORD_SEEKS	1
+
 /**
  * struct esx_word - what the kernel's shrinkers say of the host's memory
  */
 struct esx_word {
-	/** @since_ns: since when @asked is counted. */
-	u64 since_ns;
-	/** @asked: pages that the kernel wanted looked at. */
-	u64 asked;
 	/** @level: the state that this came to. */
 	enum esx_level level;
 	/** @until_ns: how long that holds. */
 	u64 until_ns;
+	/** @held: pages of frames when it was first given. */
+	u64 held;
 };
 
-enum esx_level esx_word_hear(struct esx_word *word, u64 asked, u64 offered, u64 now_ns);
-u64 esx_word_free(u64 free, enum esx_level word, const struct esx_level_marks *marks);
+enum esx_level esx_word_weigh(u64 asked);
+void esx_word_hear(struct esx_word *word, enum esx_level heard, u64 held, u64 now_ns);
+enum esx_level esx_word_level(const struct esx_word *word, enum esx_level level);
+u64 esx_word_room(const struct esx_word *word, const struct esx_level_marks *marks);
 
 #endif /* _ESXMEM_TAX_WORD_H */

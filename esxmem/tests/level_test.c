@@ -295,6 +295,46 @@ static void pool_that_is_used_up_is_low(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, esx_gauge_level(), ESX_LEVEL_HIGH);
 }
 
+/* Of 1000 pages 6 % are 60, and a tenth of that is the margin. */
+static void who_holds_the_room_is_not_short(struct kunit *test)
+{
+	static const struct {
+		const struct esx_level_params *params;
+		u64 total, room;
+	} table[] = {
+		{ &paper, 1000, 940 },
+		{ &wary, 1000, 934 },
+		{ &wary, 0, 0 },
+		/* 6 % of less than 17 are none. */
+		{ &paper, 16, 16 },
+		{ &sliding, 28 * GB, 28 * GB - 230686 },
+	};
+	struct esx_level_marks marks;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(table); i++) {
+		marks = marks_of(table[i].params, table[i].total);
+		KUNIT_EXPECT_EQ_MSG(test, esx_level_room(table[i].total, table[i].params),
+				    table[i].room, "row %u", i);
+		KUNIT_EXPECT_EQ_MSG(test,
+				    esx_level_next(ESX_LEVEL_LOW, table[i].total - table[i].room,
+						   &marks),
+				    ESX_LEVEL_HIGH, "row %u", i);
+	}
+}
+
+/* 60 and 6 of 1000 pages are left of a pool, though nobody holds anything. */
+static void chosen_pool_is_not_dealt_to_its_end(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, esx_gauge_level(), ESX_LEVEL_HIGH);
+	KUNIT_EXPECT_EQ(test, esx_gauge_room(), U64_MAX);
+	esx_gauge_set_pool(1000);
+	KUNIT_EXPECT_EQ(test, esx_gauge_level(), ESX_LEVEL_HIGH);
+	KUNIT_EXPECT_EQ(test, esx_gauge_room(), 934);
+	esx_gauge_set_pool(0);
+	KUNIT_EXPECT_EQ(test, esx_gauge_room(), U64_MAX);
+}
+
 static struct kunit_case level_cases[] = {
 	KUNIT_CASE(thresholds_must_descend),
 	KUNIT_CASE(who_is_nearer_to_being_short_counts),
@@ -306,6 +346,8 @@ static struct kunit_case level_cases[] = {
 	KUNIT_CASE(margin_delays_the_way_up_alone),
 	KUNIT_CASE(states_do_not_go_back_and_forth),
 	KUNIT_CASE(pool_that_is_used_up_is_low),
+	KUNIT_CASE(who_holds_the_room_is_not_short),
+	KUNIT_CASE(chosen_pool_is_not_dealt_to_its_end),
 	{}
 };
 

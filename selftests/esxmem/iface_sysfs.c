@@ -78,7 +78,6 @@ static const struct attribute {
 	{ "tax/state", 0400 },
 	{ "tax/state_word", 0400 },
 	{ "tax/shrink_calls", 0400 },
-	{ "tax/shrink_asked_bytes", 0400 },
 	{ "tax/shrink_offered_bytes", 0400 },
 	{ "tax/state_total_bytes", 0400 },
 	{ "tax/state_free_bytes", 0400 },

@@ -154,14 +154,22 @@ static uint64_t target(const char *vm)
 	return esx_get_number(esx_vm_knob(vm, "target_bytes"));
 }
 
-static void set_pool(uint64_t bytes)
-{
-	esx_set_number(tax_knob("pool_bytes"), bytes);
-}
-
 static bool reason_is(const char *vm, const char *reason)
 {
 	return !strcmp(esx_get(esx_vm_knob(vm, "target_reason")), reason);
+}
+
+/* It is not short while everybody has what he is entitled to. */
+static void some_of_a_chosen_pool_is_kept(void)
+{
+	vm_file("a", 64 * MIB);
+	esx_set_number(tax_knob("pool_bytes"), 64 * MIB);
+	esx_wait_rebalance();
+	/* 6.6 % of 16384 pages: 983, and 98 of margin. */
+	CHECK_EQ(target("a"), (16384 - 983 - 98) * ESX_PAGE);
+	esx_set(tax_knob("pool_bytes"), "0");
+	esx_wait_rebalance();
+	CHECK_EQ(target("a"), 64 * MIB);
 }
 
 static void plenty_of_memory_gives_everybody_the_maximum(void)
@@ -183,7 +191,7 @@ static void shares_divide_a_small_pool(void)
 	esx_set(esx_vm_knob("b", "shares"), "1280");
 	esx_set(esx_vm_knob("c", "shares"), "0");
 	esx_set(esx_vm_knob("c", "min_bytes"), "6291456");
-	set_pool(66 * MIB);
+	esx_choose_pool(66 * MIB);
 	esx_wait_rebalance();
 	/* Idle all of them: 60 MiB in proportion 1:2, and 6 MiB. */
 	CHECK_EQ(target("a"), 20 * MIB);
@@ -203,7 +211,7 @@ static void idle_memory_is_taxed(void)
 	fd = vm_file("busy", 64 * MIB);
 	memory = esx_map(fd, 64 * MIB, 0);
 	memset(memory, 1, 16 * MIB);
-	set_pool(64 * MIB);
+	esx_choose_pool(64 * MIB);
 	esx_wait_rebalance();
 	/* tau (a1 - a2): 3/4 of 16 MiB. */
 	CHECK_EQ(target("idle"), 26 * MIB);
@@ -215,8 +223,8 @@ static void idle_memory_is_taxed(void)
 	CHECK_EQ(target("busy"), 32 * MIB);
 }
 
-/* Shares 1:3:3, all idle, a minimum, a limit, and a pool that all of it fills. */
-static void limits_hold_and_the_sum_is_the_pool(void)
+/* Shares 1:3:3, all idle, a minimum, a limit, and what is dealt is all given. */
+static void limits_hold_and_the_sum_is_what_is_dealt(void)
 {
 	vm_file("a", 128 * MIB);
 	vm_file("b", 128 * MIB);
@@ -226,7 +234,7 @@ static void limits_hold_and_the_sum_is_the_pool(void)
 	esx_set(esx_vm_knob("c", "shares"), "300");
 	esx_set_number(esx_vm_knob("a", "min_bytes"), 40 * MIB);
 	esx_set_number(esx_vm_knob("c", "max_bytes"), 50 * MIB);
-	set_pool(150 * MIB);
+	esx_choose_pool(150 * MIB);
 	esx_wait_rebalance();
 	/* Without limits it would be 21.4, 64.3 and 64.3. */
 	CHECK_EQ(target("a"), 40 * MIB);
@@ -252,7 +260,7 @@ static void sampled_idleness_is_what_is_taxed(void)
 		for (size_t j = 0; j < pages; j++)
 			esx_fill((char *)maps[i] + j * ESX_PAGE, 1 + j);
 	}
-	set_pool(size);
+	esx_choose_pool(size);
 	esx_wait_rebalance();
 	/* Nobody has looked yet: all of both counts as in use. */
 	CHECK_EQ(target("busy"), size / 2);
@@ -296,7 +304,7 @@ static void start_resize_and_end_of_a_vm_change_targets(void)
 	/* So that it is not the period that does. */
 	esx_set(tax_knob("period_seconds"), "3600");
 	esx_wait_rebalance();
-	set_pool(64 * MIB);
+	esx_choose_pool(64 * MIB);
 	vm_file("first", 64 * MIB);
 	wait_for_target("first", 64 * MIB);
 	fd = vm_file("second", 64 * MIB);
@@ -331,9 +339,10 @@ static const struct tap_case cases[] = {
 	TAP_CASE(a_vm_without_size_can_be_given_limits),
 	TAP_CASE(shares_come_by_size),
 	TAP_CASE(plenty_of_memory_gives_everybody_the_maximum),
+	TAP_CASE(some_of_a_chosen_pool_is_kept),
 	TAP_CASE(shares_divide_a_small_pool),
 	TAP_CASE(idle_memory_is_taxed),
-	TAP_CASE(limits_hold_and_the_sum_is_the_pool),
+	TAP_CASE(limits_hold_and_the_sum_is_what_is_dealt),
 	TAP_CASE(sampled_idleness_is_what_is_taxed),
 	TAP_CASE(start_resize_and_end_of_a_vm_change_targets),
 	TAP_CASE(period_goes_on_by_itself),

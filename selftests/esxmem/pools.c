@@ -139,7 +139,7 @@ static void pools_without_parameters_change_nothing(void)
 	set_vm("libvirt/qemu/1-b", "shares", 1280);
 	set_vm("libvirt/qemu/2-c", "shares", 0);
 	set_vm("libvirt/qemu/2-c", "min_bytes", 6 * MIB);
-	esx_set_number(tax_knob("pool_bytes"), 66 * MIB);
+	esx_choose_pool(66 * MIB);
 	esx_wait_rebalance();
 	/* As without directories, see params.c: 60 MiB in proportion 1:2, and 6 MiB. */
 	CHECK_EQ(target("a"), 20 * MIB);
@@ -170,7 +170,7 @@ static void shares_divide_between_pools_then_within(void)
 	set_pool("gold/inner", "shares", 320);
 	set_vm("gold/inner/c", "shares", 3);
 	set_vm("gold/inner/d", "shares", 1);
-	esx_set_number(tax_knob("pool_bytes"), 80 * MIB);
+	esx_choose_pool(80 * MIB);
 	esx_wait_rebalance();
 	/* 60 and 20; of the 60 two parts for each VM and one for inner; of that 3:1. */
 	CHECK_EQ(pool_value("gold", "target_bytes"), 60 * MIB);
@@ -190,7 +190,7 @@ static void limits_of_a_pool_hold(void)
 	vm_file("d", 64 * MIB);
 	set_pool("capped", "max_bytes", 16 * MIB);
 	set_pool("safe", "min_bytes", 40 * MIB);
-	esx_set_number(tax_knob("pool_bytes"), 76 * MIB);
+	esx_choose_pool(76 * MIB);
 	esx_wait_rebalance();
 	CHECK_EQ(target("capped/a"), 8 * MIB);
 	CHECK_EQ(target("capped/b"), 8 * MIB);

@@ -172,6 +172,13 @@ uint64_t esx_figure(const char *name);
  */
 void esx_wait_scans(unsigned int passes);
 
+/**
+ * esx_choose_pool() - choose a pool of which @bytes are dealt
+ *
+ * By the thresholds that a case begins with.
+ */
+void esx_choose_pool(uint64_t bytes);
+
 /** esx_wait_rebalance() - wait for the targets that follow from all before now */
 void esx_wait_rebalance(void);
 

@@ -151,6 +151,24 @@ void esx_wait_scans(unsigned int passes)
 	}
 }
 
+/* Pages of a pool that are not dealt: 6 % and a tenth of that. */
+static uint64_t kept(uint64_t pool)
+{
+	uint64_t high = pool * 60 / 1000;
+
+	return high + high * 10 / 100;
+}
+
+void esx_choose_pool(uint64_t bytes)
+{
+	uint64_t pages = bytes / ESX_PAGE, pool = pages;
+
+	/* What is left changes by a page at the most, so it is met. */
+	while (pool - kept(pool) != pages)
+		pool++;
+	esx_set_number(ESX_SYSFS "/tax/pool_bytes", pool * ESX_PAGE);
+}
+
 #define REBALANCE_LOOK_US 10000
 #define REBALANCE_LOOKS 3000
 
