@@ -118,6 +118,12 @@ static bool age_address(struct mm_struct *mm, unsigned long addr, bool clear)
 	return age_small(mm, pmd, addr, clear);
 }
 
+/*
+ * A VMM maps a file once or twice.  Who maps it thousands of times keeps the mmap lock
+ * for no longer than this, and is believed to be idle where he is not seen.
+ */
+#define MAX_MAPPINGS 1024
+
 static void age_mapping(struct vm_area_struct *vma, struct esx_age *ages, unsigned int nr,
 			bool clear)
 {
@@ -143,20 +149,24 @@ static void age_mapping(struct vm_area_struct *vma, struct esx_age *ages, unsign
  * @nr: how many
  * @clear: forget the accesses as well
  *
- * Looks at all mappings in @mm of the pages' files, whether a memory slot lies on
- * them or not.  Where 2 MB are mapped at once, their one bit answers for each of
- * the 512 pages, and is cleared for each.
+ * Looks at the mappings in @mm of memory files, the first thousand of them, whether a
+ * memory slot lies on them or not.  Where 2 MB are mapped at once, their one bit answers
+ * for each of the 512 pages, and is cleared for each.
  */
 void esx_accessed_age(struct mm_struct *mm, struct esx_age *ages, unsigned int nr, bool clear)
 {
 	struct vm_area_struct *vma;
 	VMA_ITERATOR(vmi, mm, 0);
+	unsigned int nr_mappings = 0;
 
 	mmap_assert_locked(mm);
 
 	for_each_vma(vmi, vma) {
 		cond_resched();
-		if (esx_vma_pmap(vma))
-			age_mapping(vma, ages, nr, clear);
+		if (!esx_vma_pmap(vma))
+			continue;
+		if (++nr_mappings > MAX_MAPPINGS)
+			return;
+		age_mapping(vma, ages, nr, clear);
 	}
 }
