@@ -78,6 +78,11 @@ static inline void release_fault_lock(struct vm_fault *vmf)
 }
 #endif
 
+/* 6.4 made vhost's workers threads of who uses them; before they are the kernel's. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+#define PF_USER_WORKER 0
+#endif
+
 /*
  * 6.9 made folio_mapcount() an inline function; before it is not exported.  The
  * answer for a 2 MB frame would need a walk: say "many", it is only used to

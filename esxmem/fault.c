@@ -145,8 +145,10 @@ static bool is_held(const struct esx_fault *fault)
 	case ESX_YIELD_WAIT:
 		return esx_hold_applies(vm);
 	case ESX_YIELD_ONCE:
-		return esx_hold_repels(vm, fault->pgoff);
+		return esx_hold_repels(vm);
 	default:
+		/* It takes of its task's ration, if there is one. */
+		esx_hold_applies(vm);
 		return false;
 	}
 }

@@ -7,18 +7,20 @@
  * with nothing held but a reference to the file, by which the VM stays.  When it is
  * let go it begins anew.
  *
- * A hold slows down and never locks up.  A fault waits once, no longer than
- * @max_ms, and is served then whatever has become of the hold.  It ends earlier when
- * the VM is let go or the task is killed, and for any signal where the core is ready
- * for that, so that a VMM gets hold of its threads.
+ * A hold slows down and never locks up.  A task waits for @max_ms, however often
+ * signals interrupt it, and takes a ration of frames then (ration.c), whatever has
+ * become of the hold.  A fault waits once, and is served then.  The wait ends earlier
+ * when the VM is let go or the task is killed, and for any signal where the core is
+ * ready for that, so that a VMM gets hold of its threads.
  *
  * Never held is who gives memory back or is about to: tasks in reclaim, and those
  * that are exiting or chosen by the OOM killer.  Our own threads take no faults.
  *
- * Kernel threads that fault on behalf of a VM wait like its own, since KVM's
- * asynchronous page faults are most of a guest's.  But they are workers that others
- * need too, no signal reaches them, and they keep the address space of a VMM that
- * dies: so only a few wait at a time, and not for long.  The rest is served.
+ * Workers that fault on behalf of a VM wait like its own tasks, since KVM's
+ * asynchronous page faults are most of a guest's: kernel threads, those of io_uring,
+ * vhost's.  But others may need them too, no signal reaches them, and they keep locks,
+ * or the address space of a VMM that dies: so only a few wait at a time, and not for
+ * long.  The rest is served.  Whoever else no signal reaches does not wait longer.
  *
  * Paper: section 6.3 (the low state).
  */
@@ -35,13 +37,13 @@
 #include "trace.h"
 #include "vm.h"
 
-/* Kernel threads that wait for one VM, and on the host: system_wq runs 256 a CPU. */
-#define KERNEL_PER_VM	16
-#define KERNEL_ON_HOST	64
-/* How long each of them does at the most. */
-#define KERNEL_MAX_MS	1000U
+/* Workers that wait for one VM, and on the host: system_wq runs 256 a CPU. */
+#define WORKERS_PER_VM	16
+#define WORKERS_ON_HOST	64
+/* How long those wait at the most that no signal reaches. */
+#define DEAF_MAX_MS	1000U
 
-static atomic_t nr_kernel = ATOMIC_INIT(0);
+static atomic_t nr_workers = ATOMIC_INIT(0);
 
 /**
  * esx_hold_init() - make a VM one that is not held
@@ -50,13 +52,14 @@ static atomic_t nr_kernel = ATOMIC_INIT(0);
 void esx_hold_init(struct esx_hold *hold)
 {
 	init_waitqueue_head(&hold->wait);
+	esx_rations_init(&hold->rations);
 }
 ESX_EXPORT_FOR_TESTS(esx_hold_init);
 
 /**
  * esx_hold_set() - hold a VM, or let it go
  * @vm: the VM; two who set it at the same time are for the caller to keep apart
- * @max_ms: how long a fault waits at the most; 0: let it go, and all who wait
+ * @max_ms: how long a task waits for a ration; 0: let it go, and all who wait
  */
 void esx_hold_set(struct esx_vm *vm, u32 max_ms)
 {
@@ -94,62 +97,56 @@ static bool is_exempt(struct task_struct *task)
  * esx_hold_applies() - has the current task to wait before it takes a frame?
  * @vm: for whom
  *
- * May be called with any lock held.
+ * If not, the frame is of what it has waited for.  May be called with any lock held.
  *
- * Return: true while the VM is held, unless the task is exempt.
+ * Return: true while the VM is held, unless the task is exempt or has a ration.
  */
 bool esx_hold_applies(struct esx_vm *vm)
 {
-	return esx_hold_is_on(vm) && !is_exempt(current);
+	return esx_hold_is_on(vm) && !is_exempt(current) &&
+	       !esx_ration_take(&vm->hold.rations, current->pid, get_jiffies_64());
 }
 
 /**
  * esx_hold_repels() - has a write that cannot wait to come back where it can?
  * @vm: for whom
- * @pgoff: the page
  *
  * An instruction that reads a page before it writes to it maps the page for reading
- * each time that it comes back, and would never get to where it can wait.  So the
- * write that was sent back last is not when it is the next one as well.  Others that
- * come in between may let it go round again, which ends as soon as they wait.
+ * each time that it comes back, and would never get to where it can wait.  Nor might
+ * a write that has waited, when others map the page for reading meanwhile.  So a task
+ * is not sent back that has a ration, was where it can wait or was sent back last.
  *
  * Return: true if so; false: serve it.
  */
-bool esx_hold_repels(struct esx_vm *vm, pgoff_t pgoff)
+bool esx_hold_repels(struct esx_vm *vm)
 {
-	/* One in 2^64 is 0, which stands for none, and is served at once. */
-	unsigned long write = (unsigned long)current ^ pgoff;
-
-	if (!esx_hold_applies(vm))
-		return false;
-	if (READ_ONCE(vm->hold.repelled) == write) {
-		WRITE_ONCE(vm->hold.repelled, 0);
-		return false;
-	}
-	WRITE_ONCE(vm->hold.repelled, write);
-	return true;
+	return esx_hold_applies(vm) &&
+	       esx_ration_repel(&vm->hold.rations, current->pid, get_jiffies_64());
 }
 
-static bool enter_kernel_thread(struct esx_hold *hold)
+static bool is_worker(struct task_struct *task)
 {
-	if (!atomic_add_unless(&nr_kernel, 1, KERNEL_ON_HOST))
+	return task->flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER);
+}
+
+static bool enter_worker(struct esx_hold *hold)
+{
+	if (!atomic_add_unless(&nr_workers, 1, WORKERS_ON_HOST))
 		return false;
-	if (atomic_add_unless(&hold->nr_kernel, 1, KERNEL_PER_VM))
+	if (atomic_add_unless(&hold->nr_workers, 1, WORKERS_PER_VM))
 		return true;
-	atomic_dec(&nr_kernel);
+	atomic_dec(&nr_workers);
 	return false;
 }
 
-static void leave_kernel_thread(struct esx_hold *hold)
+static void leave_worker(struct esx_hold *hold)
 {
-	atomic_dec(&hold->nr_kernel);
-	atomic_dec(&nr_kernel);
+	atomic_dec(&hold->nr_workers);
+	atomic_dec(&nr_workers);
 }
 
-static void sleep(struct esx_hold *hold, u32 max_ms, bool interruptible)
+static void sleep(struct esx_hold *hold, unsigned long timeout, bool interruptible)
 {
-	unsigned long timeout = msecs_to_jiffies(max_ms);
-
 	atomic_inc(&hold->nr_waiting);
 	if (interruptible)
 		wait_event_interruptible_timeout(hold->wait, !READ_ONCE(hold->max_ms), timeout);
@@ -158,17 +155,33 @@ static void sleep(struct esx_hold *hold, u32 max_ms, bool interruptible)
 	atomic_dec(&hold->nr_waiting);
 }
 
-static bool sleep_as_kernel_thread(struct esx_hold *hold, u32 max_ms)
+/* The time runs from here on, also where a signal is there already. */
+static void wait_for_ration(struct esx_vm *vm, u32 max_ms, bool interruptible)
 {
-	if (!enter_kernel_thread(hold))
-		return false;
-	sleep(hold, min(max_ms, KERNEL_MAX_MS), false);
-	leave_kernel_thread(hold);
-	return true;
+	unsigned long timeout = esx_ration_wait(&vm->hold.rations, current->pid,
+						get_jiffies_64(), msecs_to_jiffies(max_ms));
+	u64 start = ktime_get_ns(), ns;
+
+	if (!timeout ||
+	    signal_pending_state(interruptible ? TASK_INTERRUPTIBLE : TASK_KILLABLE, current))
+		return;
+	sleep(&vm->hold, timeout, interruptible);
+	ns = ktime_get_ns() - start;
+	esx_count_event(&vm->events, ESX_EV_HOLD);
+	esx_count_events(&vm->events, ESX_EV_HOLD_NS, ns);
+	trace_esxmem_hold_fault(vm->id, vm->name, ns, READ_ONCE(vm->hold.max_ms));
+}
+
+static void wait_as_worker(struct esx_vm *vm, u32 max_ms)
+{
+	if (!enter_worker(&vm->hold))
+		return;
+	wait_for_ration(vm, min(max_ms, DEAF_MAX_MS), false);
+	leave_worker(&vm->hold);
 }
 
 /**
- * esx_hold_wait() - wait until the VM is let go, for as long as a fault has to
+ * esx_hold_wait() - wait until the VM is let go, for as long as the task has to
  * @vm: the VM, kept by the caller
  * @interruptible: a signal that does not kill ends it too
  *
@@ -177,17 +190,15 @@ static bool sleep_as_kernel_thread(struct esx_hold *hold, u32 max_ms)
 void esx_hold_wait(struct esx_vm *vm, bool interruptible)
 {
 	u32 max_ms = READ_ONCE(vm->hold.max_ms);
-	u64 start = ktime_get_ns(), ns;
 
 	might_sleep();
 
-	if (!(current->flags & PF_KTHREAD))
-		sleep(&vm->hold, max_ms, interruptible);
-	else if (!sleep_as_kernel_thread(&vm->hold, max_ms))
+	if (!max_ms)
 		return;
-	ns = ktime_get_ns() - start;
-	esx_count_event(&vm->events, ESX_EV_HOLD);
-	esx_count_events(&vm->events, ESX_EV_HOLD_NS, ns);
-	trace_esxmem_hold_fault(vm->id, vm->name, ns, READ_ONCE(vm->hold.max_ms));
+	if (is_worker(current))
+		wait_as_worker(vm, max_ms);
+	else
+		wait_for_ration(vm, interruptible ? max_ms : min(max_ms, DEAF_MAX_MS),
+				interruptible);
 }
 ESX_EXPORT_FOR_TESTS(esx_hold_wait);

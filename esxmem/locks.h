@@ -83,7 +83,9 @@
  * the host's memory; a fault or the shrinker only queues work, which takes it).  The two
  * tables' resize_lock (mutex; share/buckets.c) is a leaf but for the locks of their
  * buckets;
- * objects_lock (mutex; share/hints.c: the objects that a check walks) is one.
+ * objects_lock (mutex; share/hints.c: the objects that a check walks) is one, and so is
+ * that of a VM's rations (ration.h, spinlock: what its tasks may take while it is held;
+ * taken under page locks, where a VM's other spinlock is not).
  */
 #ifndef _ESXMEM_LOCKS_H
 #define _ESXMEM_LOCKS_H

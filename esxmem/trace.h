@@ -245,7 +245,7 @@ TRACE_EVENT(esxmem_shrink,
 	TP_printk("level=%u offered=%llu", __entry->level, __entry->offered)
 );
 
-/* A VM is held, for max_ms a fault; or let go: 0. */
+/* A VM is held, for max_ms a ration; or let go: 0. */
 TRACE_EVENT(esxmem_hold,
 	TP_PROTO(u32 vm, const char *name, u32 max_ms),
 	TP_ARGS(vm, name, max_ms),

@@ -97,8 +97,9 @@ static int fault_entered(struct vm_fault *vmf, struct esx_pmap *pmap)
  * fault that has waited is a major one; so the core repeats it as one that has had
  * its chance, also where it did not hold the mmap lock.
  *
- * When the file's last reference goes here, what is behind it is freed later, by
- * this task on its way back to user space, or by a worker.
+ * When the file's last reference goes here, what is behind it is freed later: by this
+ * task on its way back to user space, or when it ends; for a kernel thread by a worker,
+ * which does not wait until the thread is out of here.
  */
 static vm_fault_t wait_while_held(struct vm_fault *vmf, struct esx_vm *vm)
 {

@@ -120,17 +120,18 @@ u64 esx_enforce_sharers(void)
 }
 
 /**
- * esx_enforce_excess() - by how much is a VM above its target?
+ * esx_enforce_excess() - by how much is a VM to be brought down?
  * @vm: the VM
  * @nr_sharers: from esx_enforce_sharers()
  *
- * Return: pages; 0 also while it has no target yet.
+ * Return: pages above its target; 0 also while it has none yet, and when nothing is
+ * taken from it whatever it has.
  */
 u64 esx_enforce_excess(struct esx_vm *vm, u64 nr_sharers)
 {
 	u64 has = held(vm, nr_sharers);
 
-	if (READ_ONCE(vm->entitled.why) == ESX_WHY_NONE)
+	if (!READ_ONCE(vm->share) || READ_ONCE(vm->entitled.why) == ESX_WHY_NONE)
 		return 0;
 	return has - min(has, READ_ONCE(vm->entitled.target));
 }
@@ -144,9 +145,7 @@ static int consider(struct esx_vm *vm, void *ctx)
 	struct pick *pick = ctx;
 	u64 excess = esx_enforce_excess(vm, pick->nr_sharers);
 
-	if (!READ_ONCE(vm->share) || ktime_get_ns() < vm->enforced.rests_until_ns)
-		return 0;
-	if (excess <= pick->excess)
+	if (excess <= pick->excess || ktime_get_ns() < vm->enforced.rests_until_ns)
 		return 0;
 	if (pick->vm)
 		esx_vm_put(pick->vm);

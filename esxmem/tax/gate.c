@@ -9,7 +9,8 @@
  * them go.  It has a queue of its own: to let go must not wait until enforcement has
  * done its turn.
  *
- * Who has no more than his target is not held, so nobody is below his minimum.
+ * Who has no more than his target is not held, so nobody is below his minimum.  Nor
+ * is a VM that nobody brings down (enforce.c): its waiting would end nothing.
  */
 #include <linux/errno.h>
 #include <linux/jiffies.h>
@@ -49,7 +50,9 @@ static u32 max_ms(void)
 	struct esx_policy policy;
 
 	esx_policy_get(&policy);
-	return policy.hold && esx_gauge_level() == ESX_LEVEL_LOW ? policy.hold_max_ms : 0;
+	if (!policy.hold || !policy.reclaim || esx_gauge_level() != ESX_LEVEL_LOW)
+		return 0;
+	return policy.hold_max_ms;
 }
 
 static void look(struct work_struct *work)

@@ -73,7 +73,7 @@ static struct esx_policy knobs = {
 	.tax_percent = 75,
 	.reclaim = true,
 	.hold = true,
-	.hold_max_ms = 100,
+	.hold_max_ms = 10,
 	.period_seconds = 15,
 };
 static struct esx_policy_figures figures;

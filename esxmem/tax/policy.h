@@ -27,7 +27,7 @@ struct esx_policy {
 	bool reclaim;
 	/** @hold: hold VMs above their target while the state is low. */
 	bool hold;
-	/** @hold_max_ms: for how long a fault of theirs waits at the most; 1 to 60000. */
+	/** @hold_max_ms: for how long a task of theirs waits for a ration; 1 to 60000. */
 	u32 hold_max_ms;
 	/** @period_seconds: longest time between two computations of all targets; 1 to 3600. */
 	u32 period_seconds;

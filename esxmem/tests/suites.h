@@ -28,6 +28,7 @@ extern struct kunit_suite esx_permute_suite;
 extern struct kunit_suite esx_pmap_suite;
 extern struct kunit_suite esx_policy_suite;
 extern struct kunit_suite esx_price_suite;
+extern struct kunit_suite esx_ration_suite;
 extern struct kunit_suite esx_reclaim_suite;
 extern struct kunit_suite esx_samples_suite;
 extern struct kunit_suite esx_scan_suite;

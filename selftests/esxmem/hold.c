@@ -3,10 +3,13 @@
  * Holds: in the low state a VM above its target waits for new memory.
  *
  * The thresholds make the state low whatever is free; then there is nothing to hand
- * out, and a VM's target is its minimum.  Who waits is seen in hold_waiters, so no
- * case depends on how long anything takes: the longest wait is a minute.
+ * out, and a VM's target is its minimum.  VMs are brought down meanwhile, but their
+ * pages are all unlike, so there is nothing to take.  Who waits is seen in hold_waiters,
+ * so no case depends on how long anything takes: the longest wait is a minute, and what
+ * is to come earlier is given up after half of it.
  */
 #include <fcntl.h>
+#include <linux/io_uring.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -14,16 +17,19 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/esx.h"
 
-#define PAGES 1024UL
+#define PAGES 1536UL
 #define SIZE (PAGES * ESX_PAGE)
-/* Of them the first half is in use before a case begins. */
-#define USED (PAGES / 2)
+/* Of them the first third is in use before a case begins. */
+#define USED (PAGES / 3)
+/* What a task takes for each time that it waits. */
+#define RATION 128UL
 /* Looks, 20 ms apart, after which what does not come is given up. */
 #define LOOKS 1500
 
@@ -40,6 +46,7 @@ static bool is(const char *state)
 /* In an order in which the thresholds always descend. */
 static void become_low(void)
 {
+	set("reclaim", 1);
 	set("state_high_pm", 1000);
 	set("state_soft_pm", 999);
 	set("state_hard_pm", 998);
@@ -90,14 +97,19 @@ static struct vm make_vm(const char *name)
 	return vm;
 }
 
+static void hold(uint64_t max_ms)
+{
+	set("hold_max_ms", max_ms);
+	become_low();
+	wait_until("vm", "on_hold", 1);
+}
+
 /* Low, and the VM is held. */
 static struct vm make_held_vm(void)
 {
 	struct vm vm = make_vm("vm");
 
-	esx_set_number(ESX_SYSFS "/tax/hold_max_ms", 60000);
-	become_low();
-	wait_until("vm", "on_hold", 1);
+	hold(60000);
 	return vm;
 }
 
@@ -185,20 +197,19 @@ static void memory_that_is_given_back_ends_it(void)
 	CHECK(is("low"));
 }
 
-/* Who brings the VM down takes from it while its own threads wait. */
+/*
+ * Who brings the VM down takes from it while its own threads wait: pages that are alike
+ * now, and in which none of the threads has to wait to make them so.
+ */
 static void what_is_reclaimed_ends_it(void)
 {
-	struct vm vm = make_vm("vm");
+	struct vm vm = make_held_vm();
 	pid_t writer;
 
-	esx_fill_mixed(vm.map, USED);
 	esx_set_number(esx_vm_knob("vm", "min_bytes"), (USED - 32) * ESX_PAGE);
-	esx_set_number(ESX_SYSFS "/tax/hold_max_ms", 60000);
-	become_low();
-	wait_until("vm", "on_hold", 1);
 	writer = start_writer(&vm);
 	expect_waiting(&vm);
-	esx_set(ESX_SYSFS "/tax/reclaim", "1");
+	esx_fill_mixed(vm.map, USED);
 	tap_join(writer);
 	CHECK(is("low"));
 	CHECK(figure("vm", "reclaimed_bytes") >= 32 * ESX_PAGE);
@@ -215,6 +226,27 @@ static void the_switch_ends_it(void)
 	tap_join(writer);
 	CHECK(is("low"));
 	wait_until("vm", "on_hold", 0);
+}
+
+/* To wait would end nothing for who is not brought down. */
+static void who_is_not_brought_down_is_not_held(void)
+{
+	struct vm spared = make_vm("spared"), vm;
+	pid_t writer;
+
+	esx_set(esx_vm_knob("spared", "share"), "0");
+	vm = make_held_vm();
+	/* The gate has looked at both. */
+	CHECK_EQ(figure("spared", "on_hold"), 0);
+	write_byte(unused(&spared, 0));
+	CHECK_EQ(figure("spared", "hold_faults"), 0);
+
+	writer = start_writer(&vm);
+	expect_waiting(&vm);
+	set("reclaim", 0);
+	tap_join(writer);
+	CHECK(is("low"));
+	CHECK_EQ(figure("vm", "on_hold"), 0);
 }
 
 static void who_waits_can_be_killed(void)
@@ -251,28 +283,42 @@ static void signals_are_handled_while_it_lasts(void)
 	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
 	writer = start_writer(&vm);
 	expect_waiting(&vm);
-	for (int i = 1; i <= 3; i++) {
-		CHECK_OK(kill(writer, SIGUSR1));
-		for (int looks = 0; *signals < i; looks++) {
-			CHECK_MSG(looks < LOOKS, "the signal is not handled");
-			usleep(20000);
-		}
-		expect_waiting(&vm);
+	CHECK_OK(kill(writer, SIGUSR1));
+	for (int looks = 0; !*signals; looks++) {
+		CHECK_MSG(looks < LOOKS, "the signal is not handled");
+		usleep(20000);
 	}
+	expect_waiting(&vm);
 	become_high();
 	tap_join(writer);
 }
 
-static void the_module_stays_while_it_lasts(void)
+/* Nobody lets it go, and no wait comes to its end undisturbed. */
+static void signals_do_not_make_it_longer(void)
 {
-	struct vm vm = make_held_vm();
-	pid_t writer = start_writer(&vm);
+	const struct itimerval often = { { .tv_usec = 5000 }, { .tv_usec = 5000 } };
+	struct sigaction action = { .sa_handler = count_signal };
+	struct vm vm = make_vm("vm");
+	pid_t writer;
 
-	expect_waiting(&vm);
-	CHECK_ERRNO(syscall(SYS_delete_module, "esxmem", O_NONBLOCK), EWOULDBLOCK);
-	expect_waiting(&vm);
-	become_high();
+	hold(500);
+	signals = host_shared(sizeof(*signals));
+	CHECK_OK(sigaction(SIGALRM, &action, NULL));
+	writer = CHECK_OK(fork());
+	if (!writer) {
+		CHECK_OK(prctl(PR_SET_PDEATHSIG, SIGKILL));
+		CHECK_OK(setitimer(ITIMER_REAL, &often, NULL));
+		write_byte(unused(&vm, 0));
+		_exit(TAP_PASS);
+	}
+	for (int looks = 0; esx_state(vm.fd, USED) == ESXMEM_PAGE_EMPTY; looks++) {
+		CHECK_MSG(looks < LOOKS, "%d signals, and no page", *signals);
+		usleep(20000);
+	}
 	tap_join(writer);
+	CHECK_EQ(figure("vm", "on_hold"), 1);
+	CHECK(figure("vm", "hold_faults") > 1);
+	CHECK(*signals > 1);
 }
 
 static void what_needs_no_frame_does_not_wait(void)
@@ -296,7 +342,8 @@ static void file_operations_do_not_wait(void)
 	CHECK_EQ(CHECK_OK(pwrite(vm.fd, "x", 1, USED * ESX_PAGE)), 1);
 	CHECK_OK(fallocate(vm.fd, 0, (USED + 1) * ESX_PAGE, ESX_PAGE));
 	CHECK_EQ(esx_state(vm.fd, USED), ESXMEM_PAGE_PRIVATE);
-	CHECK_EQ(esx_state(vm.fd, USED + 1), ESXMEM_PAGE_PRIVATE);
+	/* It is all zero, and may have been taken again. */
+	CHECK(esx_state(vm.fd, USED + 1) != ESXMEM_PAGE_EMPTY);
 	CHECK_EQ(figure("vm", "hold_faults"), 0);
 }
 
@@ -367,10 +414,7 @@ static void copy_on_write_waits(void)
 	CHECK_EQ(esx_merge(vm.fd, 0, 2 * ESX_PAGE).merged, 2);
 	CHECK(esx_has(at, 1));
 	CHECK_EQ(esx_state(vm.fd, 1), ESXMEM_PAGE_SHARED);
-	esx_set_number(ESX_SYSFS "/tax/hold_max_ms", 60000);
-	become_low();
-	wait_until("vm", "on_hold", 1);
-
+	hold(60000);
 	thread = start_thread(at);
 	wait_until("vm", "hold_waiters", 1);
 	change_the_address_space();
@@ -401,6 +445,13 @@ static void an_instruction_that_reads_what_it_writes_ends(void)
 #endif
 }
 
+/* No signal reaches such waits but one that kills. */
+static void expect_waited_for_a_second(const struct vm *vm)
+{
+	wait_until(vm->name, "hold_faults", 1);
+	CHECK_EQ(figure(vm->name, "on_hold"), 1);
+}
+
 /* As KVM does for a virtual CPU; the fault is then not that of an instruction. */
 static void who_writes_for_another_waits(void)
 {
@@ -415,29 +466,104 @@ static void who_writes_for_another_waits(void)
 		CHECK_EQ(process_vm_writev(getppid(), &from, 1, &to, 1, 0), 1);
 		_exit(TAP_PASS);
 	}
-	expect_waiting(&vm);
 	change_the_address_space();
-	expect_waiting(&vm);
-	become_high();
+	expect_waited_for_a_second(&vm);
 	tap_join(child);
 	CHECK_EQ(*unused(&vm, 0), 'x');
 }
 
-/* Nothing is given back and the state does not change: a page after the other. */
+/* Returns the ring, by which one byte is being read from @fd by a worker. */
+static int read_by_worker(int fd, char *to)
+{
+	struct io_uring_params params = {};
+	int ring = syscall(__NR_io_uring_setup, 1, &params);
+	struct io_uring_sqe *sqes;
+	char *queue;
+
+	if (ring < 0)
+		tap_skip("there is no io_uring");
+	queue = mmap(NULL, ESX_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_SQ_RING);
+	sqes = mmap(NULL, ESX_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_SQES);
+	CHECK(queue != MAP_FAILED && sqes != MAP_FAILED);
+	sqes[0] = (struct io_uring_sqe){
+		.opcode = IORING_OP_READ,
+		.flags = IOSQE_ASYNC,
+		.fd = fd,
+		.addr = (uintptr_t)to,
+		.len = 1,
+	};
+	*(uint32_t *)(queue + params.sq_off.array) = 0;
+	atomic_store((_Atomic uint32_t *)(queue + params.sq_off.tail), 1);
+	CHECK_EQ(CHECK_OK(syscall(__NR_io_uring_enter, ring, 1, 0, 0, NULL, 0)), 1);
+	return ring;
+}
+
+static void a_worker_of_io_uring_does_not_wait_for_long(void)
+{
+	struct vm vm = make_held_vm();
+	int file = CHECK_OK(memfd_create("x", MFD_CLOEXEC)), ring;
+
+	CHECK_EQ(CHECK_OK(pwrite(file, "x", 1, 0)), 1);
+	ring = read_by_worker(file, unused(&vm, 0));
+	expect_waited_for_a_second(&vm);
+	/* Waits for the worker. */
+	CHECK_EQ(CHECK_OK(syscall(__NR_io_uring_enter, ring, 0, 1, IORING_ENTER_GETEVENTS, NULL,
+				  0)), 0);
+	CHECK_EQ(*unused(&vm, 0), 'x');
+}
+
+/* Nothing is given back and the state does not change: a ration after the other. */
 static void nobody_waits_for_ever(void)
 {
 	struct vm vm = make_vm("vm");
 
-	set("hold_max_ms", 1);
-	become_low();
-	wait_until("vm", "on_hold", 1);
-	for (size_t i = 0; i < 20; i++)
-		write_byte(unused(&vm, i));
-	CHECK_EQ(esx_count(vm.fd, USED, 20, ESXMEM_PAGE_PRIVATE), 20);
+	hold(1);
+	for (size_t i = 0; i < 1000; i++)
+		esx_fill(unused(&vm, i), 5000 + i);
+	CHECK_EQ(esx_count(vm.fd, USED, 1000, ESXMEM_PAGE_PRIVATE), 1000);
 	CHECK_EQ(figure("vm", "on_hold"), 1);
-	/* Each has waited, and once. */
-	CHECK_EQ(figure("vm", "hold_faults"), 20);
-	CHECK(figure("vm", "hold_ns") >= 20 * 1000 * 1000);
+	CHECK_EQ(figure("vm", "hold_faults"), (1000 + RATION - 1) / RATION);
+	CHECK(figure("vm", "hold_ns") >= figure("vm", "hold_faults") * 1000 * 1000);
+}
+
+/* A system call is one task's as well, whose each page is a fault of its own. */
+static void one_system_call_waits_for_few_of_its_pages(void)
+{
+	struct vm vm = make_vm("vm");
+	static char from[500 * ESX_PAGE];
+	int file = CHECK_OK(memfd_create("x", MFD_CLOEXEC));
+
+	for (size_t i = 0; i < 500; i++)
+		esx_fill(from + i * ESX_PAGE, 5000 + i);
+	CHECK_EQ(CHECK_OK(write(file, from, sizeof(from))), sizeof(from));
+	hold(1);
+	CHECK_EQ(CHECK_OK(pread(file, unused(&vm, 0), sizeof(from), 0)), sizeof(from));
+	CHECK_EQ(figure("vm", "hold_faults"), (500 + RATION - 1) / RATION);
+	CHECK_EQ(memcmp(from, unused(&vm, 0), sizeof(from)), 0);
+}
+
+/* Each of them maps for reading what the other one is about to write to. */
+static void read_and_write(void *arg, unsigned int index)
+{
+	const struct vm *vm = arg;
+
+	for (size_t i = 0; i < 300; i++) {
+		volatile char *at = unused(vm, i) + index;
+
+		while (*at != 1)
+			*at = 1;
+	}
+}
+
+static void two_that_read_before_they_write_get_on(void)
+{
+	struct vm vm = make_vm("vm");
+
+	hold(1);
+	host_parallel(2, read_and_write, &vm);
+	for (size_t i = 0; i < 300; i++)
+		CHECK(unused(&vm, i)[0] == 1 && unused(&vm, i)[1] == 1);
+	CHECK_EQ(figure("vm", "on_hold"), 1);
 }
 
 /* The file is all that keeps the VM, and the fault is all that keeps the file. */
@@ -538,7 +664,6 @@ static void vms_are_held_and_let_go_while_they_fault(void)
 
 	set("hold_max_ms", 2);
 	become_low();
-	esx_set(ESX_SYSFS "/tax/reclaim", "1");
 	host_parallel(4, one_of_four, &storm);
 	CHECK(figure("vm", "hold_faults") > 0);
 	become_high();
@@ -552,9 +677,10 @@ static const struct tap_case cases[] = {
 	TAP_CASE(memory_that_is_given_back_ends_it),
 	TAP_CASE(what_is_reclaimed_ends_it),
 	TAP_CASE(the_switch_ends_it),
+	TAP_CASE(who_is_not_brought_down_is_not_held),
 	TAP_CASE(who_waits_can_be_killed),
 	TAP_CASE(signals_are_handled_while_it_lasts),
-	TAP_CASE(the_module_stays_while_it_lasts),
+	TAP_CASE(signals_do_not_make_it_longer),
 	TAP_CASE(what_needs_no_frame_does_not_wait),
 	TAP_CASE(file_operations_do_not_wait),
 	TAP_CASE(who_cannot_let_go_of_the_lock_does_not_wait),
@@ -562,7 +688,10 @@ static const struct tap_case cases[] = {
 	TAP_CASE(copy_on_write_waits),
 	TAP_CASE(an_instruction_that_reads_what_it_writes_ends),
 	TAP_CASE(who_writes_for_another_waits),
+	TAP_CASE(a_worker_of_io_uring_does_not_wait_for_long),
 	TAP_CASE(nobody_waits_for_ever),
+	TAP_CASE(one_system_call_waits_for_few_of_its_pages),
+	TAP_CASE_CPUS(two_that_read_before_they_write_get_on, 2),
 	TAP_CASE(what_waits_may_be_unmapped),
 	TAP_CASE(tax_figures_are_sums),
 	TAP_CASE_CPUS(vms_are_held_and_let_go_while_they_fault, 2),

@@ -100,7 +100,7 @@ fake_host()
 		huge_broken=1 huge_joined=3 hashed_pages=40000 clean_pages=60000 \
 		backed_off_pages=17 unmap_ranges=250 shareable_bytes=3461120 \
 		shareable_large_pages=4 table_bytes=819200
-	fake_values "$esx/tax" tax_percent=75 progressive=0 reclaim=1 hold=1 hold_max_ms=100 period_seconds=15 \
+	fake_values "$esx/tax" tax_percent=75 progressive=0 reclaim=1 hold=1 hold_max_ms=10 period_seconds=15 \
 		admission=relaxed pool_bytes=7516192768
 	mkdir -p "$esx/vms" "$esx/pools"
 	fake_vm "$root" web1

@@ -141,7 +141,7 @@ test_set_changes_each_knob_and_show_shows_it()
 	ctl 0 set share.pages_per_second=4294967295 share.cpu_percent=1 \
 		share.target_seconds=4294967295 share.workers=64 share.pressure_percent=100
 	ctl 0 set share.workers=1 share.pressure_percent=0 share.break_large=always
-	ctl 0 set share.run=off tax.progressive=off tax.reclaim=on tax.hold=on tax.hold_max_ms=100 "${before[@]}"
+	ctl 0 set share.run=off tax.progressive=off tax.reclaim=on tax.hold=on tax.hold_max_ms=10 "${before[@]}"
 	ctl 0 show --json
 	json_holds "d['share']['pages_per_second'] == $rate" 'd["share"]["run"] is False'
 	for knob in "${before[@]:1}"; do

@@ -9,9 +9,11 @@
 
 #include "lib/glue.h"
 
-#define PAGES 64UL
+#define PAGES 1024UL
 #define SIZE (PAGES * ESX_PAGE)
 #define HALF (PAGES / 2)
+/* What a task takes for each time that it waits. */
+#define RATION 128UL
 /* Looks, 20 ms apart, after which what does not come is given up. */
 #define LOOKS 1500
 
@@ -28,6 +30,7 @@ static void set(const char *knob, const char *text)
 /* In an order in which the thresholds always descend. */
 static void become_low(void)
 {
+	set("reclaim", "1");
 	set("state_high_pm", "1000");
 	set("state_soft_pm", "999");
 	set("state_hard_pm", "998");
@@ -57,7 +60,16 @@ static void start(struct machine *m, const char *max_ms)
 	wait_until("on_hold", 1);
 }
 
-/* Runs a guest in a process of its own until it waits for its first new page. */
+static uint64_t figure(const char *name)
+{
+	return esx_get_number(esx_vm_knob("vm", name));
+}
+
+/*
+ * Runs a guest in a process of its own until it waits for its new pages.  Where KVM
+ * lets no signal interrupt that (before 6.2) it does for a second at a time, and may be
+ * between two when it is looked at.
+ */
 static pid_t start_waiting(void)
 {
 	pid_t child = CHECK_OK(fork());
@@ -77,7 +89,10 @@ static pid_t start_waiting(void)
 		CHECK_MSG(looks < LOOKS, "there is no VM");
 		usleep(20000);
 	}
-	wait_until("hold_waiters", 1);
+	for (int looks = 0; !figure("hold_waiters") && !figure("hold_faults"); looks++) {
+		CHECK_MSG(looks < LOOKS, "it does not wait");
+		usleep(20000);
+	}
 	return child;
 }
 
@@ -85,7 +100,7 @@ static void a_virtual_cpu_waits_for_new_memory(void)
 {
 	pid_t child = start_waiting();
 
-	CHECK_EQ(esx_get_number(esx_vm_knob("vm", "private_bytes")), SIZE / 2);
+	CHECK(figure("private_bytes") < SIZE);
 	set("hold", "0");
 	tap_join(child);
 }
@@ -99,7 +114,7 @@ static void a_guest_that_waits_can_be_killed(void)
 	CHECK_EQ(CHECK_OK(waitpid(child, &status, 0)), child);
 	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 	wait_until("hold_waiters", 0);
-	CHECK_EQ(esx_get_number(esx_vm_knob("vm", "private_bytes")), SIZE / 2);
+	CHECK(figure("private_bytes") < SIZE);
 }
 
 static void a_guest_that_is_held_goes_on(void)
@@ -108,8 +123,8 @@ static void a_guest_that_is_held_goes_on(void)
 
 	start(&m, "1");
 	vmm_fill(&m.vmm, 0, &more);
-	CHECK_EQ(esx_get_number(esx_vm_knob("vm", "on_hold")), 1);
-	CHECK_EQ(esx_get_number(esx_vm_knob("vm", "hold_faults")), HALF);
+	CHECK_EQ(figure("on_hold"), 1);
+	CHECK_EQ(figure("hold_faults"), HALF / RATION);
 	CHECK_EQ(vmm_check(&m.vmm, 0, &used), 0);
 	CHECK_EQ(vmm_check(&m.vmm, 0, &more), 0);
 }

@@ -104,7 +104,7 @@ static const struct esx_setting knobs[] = {
 	  .min = 1,
 	  .max = 60000,
 	  .values = "1 to 60000",
-	  .help = "how long a fault waits then" },
+	  .help = "how long a task waits then for 512 KB" },
 	{ .name = "tax.period_seconds",
 	  .file = "tax/period_seconds",
 	  .kind = ESX_COUNT,
@@ -269,7 +269,8 @@ const struct esx_command esx_set_command = {
 		"                                            while memory is short\n"
 		"  tax.hold=on|off                           hold VMs above their target in the\n"
 		"                                            state low\n"
-		"  tax.hold_max_ms=1..60000                  how long a fault waits then\n"
+		"  tax.hold_max_ms=1..60000                  how long a task waits then for\n"
+		"                                            each 512 KB\n"
 		"  tax.period_seconds=1..3600                targets are computed so often\n"
 		"  tax.admission=relaxed|strict              a VM needs its minimum, or its\n"
 		"                                            maximum, unreserved\n"

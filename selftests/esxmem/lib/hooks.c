@@ -48,7 +48,7 @@ static void known_knobs(void)
 		{ "tax/progressive", "0" },
 		{ "tax/reclaim", "0" },
 		{ "tax/hold", "1" },
-		{ "tax/hold_max_ms", "100" },
+		{ "tax/hold_max_ms", "10" },
 		{ "tax/period_seconds", "15" },
 		{ "tax/admission", "relaxed" },
 		{ "tax/pool_bytes", "0" },
