@@ -148,9 +148,9 @@ struct esx_pmap {
 	DECLARE_BITMAP(hole_mapped, ESX_HOLE_BITS);
 	/** @seq: place in the host's list, which is in this order. */
 	u64 seq;
-	/** @node: in the host's list.  Protected by the host's vms_lock. */
+	/** @node: in the host's list.  Protected by the host's esx_vms_lock. */
 	struct list_head node;
-	/** @vm_node: in the VM's list.  Protected by the host's vms_lock. */
+	/** @vm_node: in the VM's list.  Protected by the host's esx_vms_lock. */
 	struct list_head vm_node;
 };
 

@@ -63,7 +63,7 @@ static int merge_vm(struct esx_vm *vm, struct esx_merge_report *report)
 	size_t i;
 	int err;
 
-	/* Collected first: sharing takes its time, vms_lock must not wait for it. */
+	/* Collected first: sharing takes its time, esx_vms_lock must not wait for it. */
 	err = esx_vm_for_each_pmap(vm, add_to_list, &list);
 	for (i = 0; i < list.nr && !err; i++)
 		err = esx_share_range(list.pmaps[i], 0, READ_ONCE(list.pmaps[i]->nr_pages), report);

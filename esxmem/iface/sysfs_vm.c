@@ -3,8 +3,8 @@
  * /sys/kernel/esxmem/vms: a directory per VM.
  *
  * The directories follow the VMs by struct esx_vm_hooks, whose calls hold
- * vms_lock.  Removing a directory waits until nobody reads or writes a file in
- * it.  So a file that takes vms_lock says so, and that protection is given up
+ * esx_vms_lock.  Removing a directory waits until nobody reads or writes a file in
+ * it.  So a file that takes esx_vms_lock says so, and that protection is given up
  * while it is read or written.
  *
  * Life of a kobject: made and removed by the hooks.  It holds a reference to

@@ -34,7 +34,7 @@ static int add_file(struct esx_pmap *pmap, void *ctx)
  * esx_totals_get() - add up the counts of all VMs
  * @totals: filled
  *
- * Takes vms_lock: not for the attributes of a VM, see sysfs_vm.c.
+ * Takes esx_vms_lock: not for the attributes of a VM, see sysfs_vm.c.
  */
 void esx_totals_get(struct esx_totals *totals)
 {

@@ -107,7 +107,7 @@ static int add_sharers(struct esx_vm *vm, void *ctx)
 /**
  * esx_enforce_sharers() - how many pages share frames
  *
- * Takes vms_lock.
+ * Takes esx_vms_lock.
  *
  * Return: pages, over all VMs.
  */

@@ -10,7 +10,7 @@
  * pages are watched and not on how many there are.
  *
  * sampler_lock is held by whoever works with watched pages.  Since a VM may be
- * removed meanwhile, under vms_lock, which is taken inside, its watch is borrowed
+ * removed meanwhile, under esx_vms_lock, which is taken inside, its watch is borrowed
  * for that: taken out of the VM's record and put back, or ended, if the VM was
  * removed meanwhile.  The record itself goes with the last reference to the VM.
  * A watch holds references to page maps, and these to the VM: that circle is cut
