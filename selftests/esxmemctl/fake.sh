@@ -33,7 +33,7 @@ fake_vm()
 		sample_method=young min_bytes=67108864 max_bytes=0 shares=default \
 		effective_shares=1920 tax_percent=default reserved_bytes=67502080 \
 		target_bytes=201326592 held_bytes=104857600 reclaimed_bytes=0 on_hold=0 \
-		hold_faults=3 hold_ns=1500000000 rho_ppm=39062 target_reason=max pool= "$@"
+		hold_waiters=0 hold_faults=3 hold_ns=1500000000 rho_ppm=39062 target_reason=max pool= "$@"
 }
 
 # $1 root, $2 pool as sysfs names it, the rest overrides.

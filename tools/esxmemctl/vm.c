@@ -74,6 +74,7 @@ static const struct esx_field vm_fields[] = {
 	ESX_FIELD("reclaimed_bytes", "RECLAIMED", BYTES, "taken since it was above its target",
 		  .wide = true),
 	ESX_FIELD("on_hold", "ONHOLD", SWITCH, "new memory has to wait", .wide = true),
+	ESX_FIELD("hold_waiters", "WAITERS", COUNT, "faults that wait for that now", .wide = true),
 	ESX_FIELD("hold_faults", "HOLDS", COUNT, "faults that waited for that", .wide = true),
 	ESX_FIELD("hold_ns", "HOLDTIME", NS, "for how long, all together", .wide = true),
 	ESX_FIELD("rho_ppm", "RHO", COUNT, "millionths of a share paid for a page", .wide = true),
@@ -386,7 +387,8 @@ const struct esx_command esx_vm_list_command = {
 		"Columns: NAME SIZE BACKED PRIVATE SHARED ZERO HUGE SHARE GROUP ATTACHED,\n"
 		"and on request: MERGED COWBREAKS FAULTS EPT VMMFAULTS VCPUTIME ACTIVE SLOW\n"
 		"FAST NOW COARSE HOST RAW SAMPLED TOUCHED TCOARSE THOST TZEROED TFREED\n"
-		"PERIODS METHOD MIN MAX SHARES EFFSHARES TAX RESERVED TARGET RHO REASON POOL.\n",
+		"PERIODS METHOD MIN MAX SHARES EFFSHARES TAX RESERVED TARGET HELD RECLAIMED\n"
+		"ONHOLD WAITERS HOLDS HOLDTIME RHO REASON POOL.\n",
 	.run = vm_list,
 };
 
