@@ -313,7 +313,7 @@ static void signals_do_not_make_it_longer(void)
 	}
 	tap_join(writer);
 	CHECK_EQ(figure("vm", "on_hold"), 1);
-	CHECK(figure("vm", "hold_faults") > 1);
+	/* A fault that finds a signal there already does not sleep, nor is it counted. */
 	CHECK(*signals > 1);
 }
 
