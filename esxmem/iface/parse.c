@@ -9,6 +9,7 @@
 #include <linux/kstrtox.h>
 #include <linux/mm.h>
 #include <linux/string.h>
+#include <linux/sysfs.h>
 
 #include "parse.h"
 
@@ -44,6 +45,18 @@ int esx_parse_u32_or_default(const char *text, u32 max, u32 *value)
 		return esx_parse_u32(text, max, value);
 	*value = U32_MAX;
 	return 0;
+}
+
+/**
+ * esx_emit_u32_or_default() - show what esx_parse_u32_or_default() reads
+ * @buf: the page of the sysfs file
+ * @value: a number, or U32_MAX for the word default
+ *
+ * Return: how long the text is.
+ */
+ssize_t esx_emit_u32_or_default(char *buf, u32 value)
+{
+	return value == U32_MAX ? sysfs_emit(buf, "default\n") : sysfs_emit(buf, "%u\n", value);
 }
 
 /**

@@ -28,9 +28,21 @@ static ssize_t set(struct esx_vm_dir *dir, enum esx_param param, u64 value, int 
 	return err ? err : len;
 }
 
-static ssize_t show_or_default(char *buf, u32 value)
+static ssize_t set_pages(struct esx_vm_dir *dir, enum esx_param param, const char *buf, size_t len)
 {
-	return value == U32_MAX ? sysfs_emit(buf, "default\n") : sysfs_emit(buf, "%u\n", value);
+	u64 pages = 0;
+	int err = esx_parse_pages(buf, &pages);
+
+	return set(dir, param, pages, err, len);
+}
+
+static ssize_t set_number(struct esx_vm_dir *dir, enum esx_param param, u32 max, const char *buf,
+			  size_t len)
+{
+	u32 number = 0;
+	int err = esx_parse_u32_or_default(buf, max, &number);
+
+	return set(dir, param, number, err, len);
 }
 
 static ssize_t min_bytes_show(struct esx_vm_dir *dir, char *buf)
@@ -40,10 +52,7 @@ static ssize_t min_bytes_show(struct esx_vm_dir *dir, char *buf)
 
 static ssize_t min_bytes_store(struct esx_vm_dir *dir, const char *buf, size_t len)
 {
-	u64 pages = 0;
-	int err = esx_parse_pages(buf, &pages);
-
-	return set(dir, ESX_PARAM_MIN, pages, err, len);
+	return set_pages(dir, ESX_PARAM_MIN, buf, len);
 }
 
 static ssize_t max_bytes_show(struct esx_vm_dir *dir, char *buf)
@@ -53,36 +62,27 @@ static ssize_t max_bytes_show(struct esx_vm_dir *dir, char *buf)
 
 static ssize_t max_bytes_store(struct esx_vm_dir *dir, const char *buf, size_t len)
 {
-	u64 pages = 0;
-	int err = esx_parse_pages(buf, &pages);
-
-	return set(dir, ESX_PARAM_MAX, pages, err, len);
+	return set_pages(dir, ESX_PARAM_MAX, buf, len);
 }
 
 static ssize_t shares_show(struct esx_vm_dir *dir, char *buf)
 {
-	return show_or_default(buf, params_of(dir).shares);
+	return esx_emit_u32_or_default(buf, params_of(dir).shares);
 }
 
 static ssize_t shares_store(struct esx_vm_dir *dir, const char *buf, size_t len)
 {
-	u32 shares = 0;
-	int err = esx_parse_u32_or_default(buf, ESX_SHARES_MAX, &shares);
-
-	return set(dir, ESX_PARAM_SHARES, shares, err, len);
+	return set_number(dir, ESX_PARAM_SHARES, ESX_SHARES_MAX, buf, len);
 }
 
 static ssize_t tax_percent_show(struct esx_vm_dir *dir, char *buf)
 {
-	return show_or_default(buf, params_of(dir).tax_percent);
+	return esx_emit_u32_or_default(buf, params_of(dir).tax_percent);
 }
 
 static ssize_t tax_percent_store(struct esx_vm_dir *dir, const char *buf, size_t len)
 {
-	u32 percent = 0;
-	int err = esx_parse_u32_or_default(buf, 99, &percent);
-
-	return set(dir, ESX_PARAM_TAX, percent, err, len);
+	return set_number(dir, ESX_PARAM_TAX, ESX_TAX_PERCENT_MAX, buf, len);
 }
 
 ESX_VM_SETTING(min_bytes);

@@ -11,25 +11,20 @@
 #include <linux/kobject.h>
 #include <linux/mm.h>
 #include <linux/printk.h>
-#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
-#include <linux/wait_bit.h>
 
 #include "../pool.h"
 #include "../tax/admit.h"
 #include "../tax/policy.h"
 #include "parse.h"
-#include "sysfs_name.h"
+#include "sysfs_dirs.h"
 #include "sysfs_pool.h"
 
 static_assert(ESX_SYSFS_NAME_MAX == ESX_POOL_NAME_MAX, "a path fits into a name");
 
-static struct kset *pools;
-
-/* Kobjects that are not freed yet. */
-static atomic_t nr_dirs = ATOMIC_INIT(0);
+static struct esx_sysfs_dirs pools;
 
 /**
  * struct pool_dir - a pool's directory
@@ -103,11 +98,7 @@ static ssize_t max_bytes_store(struct esx_pool *pool, const char *buf, size_t le
 
 static ssize_t shares_show(struct esx_pool *pool, char *buf)
 {
-	u32 shares = esx_admit_pool_params(pool).shares;
-
-	if (shares == ESX_SHARES_DEFAULT)
-		return sysfs_emit(buf, "default\n");
-	return sysfs_emit(buf, "%u\n", shares);
+	return esx_emit_u32_or_default(buf, esx_admit_pool_params(pool).shares);
 }
 
 static ssize_t shares_store(struct esx_pool *pool, const char *buf, size_t len)
@@ -217,8 +208,7 @@ static void release_dir(struct kobject *kobj)
 
 	esx_pool_put(dir->pool);
 	kfree(dir);
-	if (atomic_dec_and_test(&nr_dirs))
-		wake_up_var(&nr_dirs);
+	esx_sysfs_dirs_released(&pools);
 }
 
 static const struct sysfs_ops pool_sysfs_ops = {
@@ -242,19 +232,11 @@ static int add_dir(struct esx_pool *pool)
 		return -ENOMEM;
 	esx_pool_get(pool);
 	dir->pool = pool;
-	dir->kobj.kset = pools;
-	dir->kobj.uevent_suppress = 1;
-	atomic_inc(&nr_dirs);
-
 	esx_pool_name(pool, name);
-	esx_sysfs_choose_name(pools, &dir->kobj, pool->id, name);
-	err = kobject_init_and_add(&dir->kobj, &pool_dir_type, NULL, "%s", name);
-	if (err) {
-		kobject_put(&dir->kobj);
-		return err;
-	}
-	pool->iface = dir;
-	return 0;
+	err = esx_sysfs_dirs_add(&pools, &dir->kobj, &pool_dir_type, pool->id, name);
+	if (!err)
+		pool->iface = dir;
+	return err;
 }
 
 static void rename_dir(struct esx_pool *pool)
@@ -264,10 +246,7 @@ static void rename_dir(struct esx_pool *pool)
 	int err;
 
 	esx_pool_name(pool, name);
-	esx_sysfs_choose_name(pools, &dir->kobj, pool->id, name);
-	if (!strcmp(name, kobject_name(&dir->kobj)))
-		return;
-	err = kobject_rename(&dir->kobj, name);
+	err = esx_sysfs_dirs_rename(&pools, &dir->kobj, pool->id, name);
 	if (err)
 		pr_warn_ratelimited("pool %u keeps its old name in sysfs: error %d\n", pool->id,
 				    err);
@@ -312,22 +291,18 @@ const char *esx_sysfs_pool_name(const struct esx_pool *pool)
  */
 int esx_sysfs_pool_init(struct kobject *root)
 {
-	pools = kset_create_and_add("pools", NULL, root);
-	if (!pools)
-		return -ENOMEM;
-	esx_pool_set_hooks(&hooks);
-	return 0;
+	int err = esx_sysfs_dirs_init(&pools, "pools", root);
+
+	if (!err)
+		esx_pool_set_hooks(&hooks);
+	return err;
 }
 
 /**
  * esx_sysfs_pool_exit() - remove the directory of the pools; there are none left
- *
- * As esx_sysfs_vm_exit().
  */
 void esx_sysfs_pool_exit(void)
 {
 	esx_pool_set_hooks(NULL);
-	wait_var_event(&nr_dirs, !atomic_read(&nr_dirs));
-	synchronize_rcu_tasks();
-	kset_unregister(pools);
+	esx_sysfs_dirs_exit(&pools);
 }

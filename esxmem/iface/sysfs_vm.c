@@ -15,27 +15,22 @@
 #include <linux/kobject.h>
 #include <linux/mm.h>
 #include <linux/printk.h>
-#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
-#include <linux/wait_bit.h>
 
 #include "../share/group.h"
 #include "../share/large.h"
 #include "../tax/sample.h"
 #include "../vm.h"
 #include "parse.h"
-#include "sysfs_name.h"
+#include "sysfs_dirs.h"
 #include "sysfs_pool.h"
 #include "sysfs_vm.h"
 
 static_assert(ESX_SYSFS_NAME_MAX == ESX_VM_NAME_MAX, "a path fits into a name");
 
-static struct kset *vms;
-
-/* Kobjects that are not freed yet. */
-static atomic_t nr_dirs = ATOMIC_INIT(0);
+static struct esx_sysfs_dirs vms;
 
 static struct esx_vm_dir *to_dir(struct kobject *kobj)
 {
@@ -395,8 +390,7 @@ static void release_dir(struct kobject *kobj)
 
 	esx_vm_put(dir->vm);
 	kfree(dir);
-	if (atomic_dec_and_test(&nr_dirs))
-		wake_up_var(&nr_dirs);
+	esx_sysfs_dirs_released(&vms);
 }
 
 static const struct sysfs_ops vm_sysfs_ops = {
@@ -410,12 +404,6 @@ static const struct kobj_type vm_dir_type = {
 	.default_groups = vms_groups,
 };
 
-static void choose_name(struct esx_vm_dir *dir, char name[ESX_VM_NAME_MAX])
-{
-	esx_vm_name(dir->vm, name, ESX_VM_NAME_MAX);
-	esx_sysfs_choose_name(vms, &dir->kobj, dir->vm->id, name);
-}
-
 static int add_dir(struct esx_vm *vm)
 {
 	char name[ESX_VM_NAME_MAX];
@@ -427,19 +415,11 @@ static int add_dir(struct esx_vm *vm)
 		return -ENOMEM;
 	esx_vm_get(vm);
 	dir->vm = vm;
-	dir->kobj.kset = vms;
-	/* Nobody listens; VMs come and go often. */
-	dir->kobj.uevent_suppress = 1;
-	atomic_inc(&nr_dirs);
-
-	choose_name(dir, name);
-	err = kobject_init_and_add(&dir->kobj, &vm_dir_type, NULL, "%s", name);
-	if (err) {
-		kobject_put(&dir->kobj);
-		return err;
-	}
-	vm->iface = dir;
-	return 0;
+	esx_vm_name(vm, name, sizeof(name));
+	err = esx_sysfs_dirs_add(&vms, &dir->kobj, &vm_dir_type, vm->id, name);
+	if (!err)
+		vm->iface = dir;
+	return err;
 }
 
 static int add_vm(struct esx_vm *vm)
@@ -455,10 +435,8 @@ static void rename_dir(struct esx_vm *vm)
 	char name[ESX_VM_NAME_MAX];
 	int err;
 
-	choose_name(dir, name);
-	if (!strcmp(name, kobject_name(&dir->kobj)))
-		return;
-	err = kobject_rename(&dir->kobj, name);
+	esx_vm_name(vm, name, sizeof(name));
+	err = esx_sysfs_dirs_rename(&vms, &dir->kobj, vm->id, name);
 	if (err)
 		pr_warn_ratelimited("VM %u keeps its old name in sysfs: error %d\n", vm->id, err);
 }
@@ -492,24 +470,20 @@ static const struct esx_vm_hooks hooks = {
  */
 int esx_sysfs_vm_init(struct kobject *root)
 {
-	vms = kset_create_and_add("vms", NULL, root);
-	if (!vms)
-		return -ENOMEM;
-	esx_vm_set_hooks(&hooks);
-	return 0;
+	int err = esx_sysfs_dirs_init(&vms, "vms", root);
+
+	if (!err)
+		esx_vm_set_hooks(&hooks);
+	return err;
 }
 
 /**
  * esx_sysfs_vm_exit() - remove the directory of the VMs; there are none left
  *
- * A writer of a group outlives the directory.  Who let go of the last kobject
- * may not have left this module's code yet when that is seen here: the last
- * step is to wait until every task has slept or left the kernel since.
+ * Waits for a writer of a group, who outlives the VM's directory.
  */
 void esx_sysfs_vm_exit(void)
 {
 	esx_vm_set_hooks(NULL);
-	wait_var_event(&nr_dirs, !atomic_read(&nr_dirs));
-	synchronize_rcu_tasks();
-	kset_unregister(vms);
+	esx_sysfs_dirs_exit(&vms);
 }
