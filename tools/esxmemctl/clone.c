@@ -279,10 +279,8 @@ static json_t *clone_to(const char *word, const struct source *source,
 
 static int print_report(const char *word, json_t *records, bool complete, bool json)
 {
-	const struct esx_field *shown[ARRAY_SIZE(columns)];
 	const struct esx_format format = {};
 	json_t *top;
-	size_t i;
 
 	if (json) {
 		top = esx_must(json_object());
@@ -291,10 +289,8 @@ static int print_report(const char *word, json_t *records, bool complete, bool j
 		esx_record_set(top, "complete", json_boolean(complete));
 		return esx_print_json(top);
 	}
-	for (i = 0; i < ARRAY_SIZE(columns); i++)
-		shown[i] = &columns[i];
 	return json_array_size(records) ?
-		       esx_print_list(records, shown, ARRAY_SIZE(shown), &format) :
+		       esx_print_all(records, columns, ARRAY_SIZE(columns), &format) :
 		       ESX_DONE;
 }
 

@@ -280,18 +280,7 @@ static int print_status(const json_t *record, const struct esx_format *format)
 static void parse_options(const struct esx_command *cmd, int argc, char **argv,
 			  struct esx_format *format)
 {
-	static const struct option longs[] = { { "json", no_argument, NULL, 'j' },
-					       { "bytes", no_argument, NULL, 'b' },
-					       { "help", no_argument, NULL, 'h' },
-					       {} };
-	int c;
-
-	while ((c = esx_getopt(cmd, argc, argv, ":jbh", longs)) != -1) {
-		if (c == 'j')
-			format->json = true;
-		else
-			format->bytes = true;
-	}
+	esx_format_parse(cmd, argc, argv, format);
 	if (optind < argc) {
 		esx_error("%s takes no argument; it was given '%s'", cmd->name, argv[optind]);
 		exit(ESX_MISUSED);

@@ -102,20 +102,6 @@ int esx_memfile_create(const char *path, uint64_t size, const struct esx_params 
 	return -1;
 }
 
-static bool parse_size(const char *text, uint64_t *size)
-{
-	if (!esx_size_parse(text, 1, size) || !*size) {
-		esx_error("SIZE cannot be '%s'; it is a number of bytes such as 512M or 4G", text);
-		return false;
-	}
-	if (*size % ESX_PAGE_SIZE) {
-		esx_error("SIZE cannot be '%s'; it must be a multiple of %lu bytes", text,
-			  ESX_PAGE_SIZE);
-		return false;
-	}
-	return true;
-}
-
 static int create(const struct esx_command *cmd, int argc, char **argv)
 {
 	static const struct option longs[] = { { "mount", required_argument, NULL, 'm' },
@@ -134,7 +120,8 @@ static int create(const struct esx_command *cmd, int argc, char **argv)
 		esx_error("create needs a name and a size, as in `esxmemctl create web1 4G`");
 		return ESX_MISUSED;
 	}
-	if (!esx_memfile_check_name(argv[optind]) || !parse_size(argv[optind + 1], &size) ||
+	if (!esx_memfile_check_name(argv[optind]) ||
+	    !esx_size_parse_word(argv[optind + 1], "a number of bytes such as 512M or 4G", &size) ||
 	    esx_params_check(&params, size))
 		return ESX_MISUSED;
 	mount = esx_mounts_choose(wanted);
@@ -229,8 +216,7 @@ const struct esx_command esx_create_command = {
 	.name = "create",
 	.args = "NAME SIZE [options]",
 	.summary = "Make a memory file, for a VMM that does not make it itself",
-	.help = "Options:\n" ESX_PARAM_HELP
-		"  -m, --mount DIR    the mount, if there are several\n"
+	.help = "Options:\n" ESX_PARAM_HELP "  -m, --mount DIR    the mount, if there are several\n"
 		"  -h, --help         print this\n"
 		"\n"
 		"SIZE is in bytes, or has a suffix: 512M, 4G.  The file takes no memory until\n"

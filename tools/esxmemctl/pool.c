@@ -11,9 +11,8 @@
 #include "command.h"
 #include "kernel.h"
 #include "message.h"
+#include "object.h"
 #include "pool.h"
-#include "record.h"
-#include "setting.h"
 
 static const struct esx_field pool_fields[] = {
 	ESX_FIELD("name", "NAME", TEXT, "path below the mount", .derived = true),
@@ -49,50 +48,21 @@ static const struct esx_setting pool_settings[] = {
 	  .help = "its right to memory between the two" },
 };
 
-static int explain_no_pool(const char *name)
-{
-	if (!esx_sysfs_present())
-		esx_sysfs_explain(0);
-	else
-		esx_error("no pool named '%s'; `esxmemctl pool list` shows them.  A directory "
-			  "of a mount is one once there is a directory in it",
-			  name);
-	return ESX_FAILED;
-}
-
-static json_t *read_pool(const char *name)
-{
-	json_t *record = esx_must(json_object());
-	char *dir = esx_sysfs_pool_dir(name);
-
-	esx_record_read(record, dir, pool_fields, ARRAY_SIZE(pool_fields));
-	esx_record_set(record, "name", json_string(name));
-	free(dir);
-	return record;
-}
-
-/* A pool that ended since the directory was read is left out. */
-static json_t *read_pools(char **names, size_t nr)
-{
-	json_t *records = esx_must(json_array());
-	size_t i;
-
-	for (i = 0; i < nr; i++) {
-		json_t *record = read_pool(names[i]);
-
-		if (!esx_sysfs_has_pool(names[i]))
-			json_decref(record);
-		else if (json_array_append_new(records, record))
-			esx_must(NULL);
-	}
-	return records;
-}
+static const struct esx_object_type pool_type = {
+	.noun = "pool",
+	.command = "pool",
+	.none_hint = ".  A directory of a mount is one once there is a directory in it",
+	.fields = pool_fields,
+	.nr_fields = ARRAY_SIZE(pool_fields),
+	.settings = pool_settings,
+	.nr_settings = ARRAY_SIZE(pool_settings),
+	.dir = esx_sysfs_pool_dir,
+	.exists = esx_sysfs_has_pool,
+};
 
 static int print_pools(json_t *records, const struct esx_format *format)
 {
-	const struct esx_field *columns[ARRAY_SIZE(pool_fields)];
 	json_t *top;
-	size_t i;
 	int code;
 
 	if (format->json) {
@@ -100,28 +70,9 @@ static int print_pools(json_t *records, const struct esx_format *format)
 		esx_record_set(top, "pools", records);
 		return esx_print_json(top);
 	}
-	for (i = 0; i < ARRAY_SIZE(pool_fields); i++)
-		columns[i] = &pool_fields[i];
-	code = esx_print_list(records, columns, ARRAY_SIZE(pool_fields), format);
+	code = esx_print_all(records, pool_fields, ARRAY_SIZE(pool_fields), format);
 	json_decref(records);
 	return code;
-}
-
-static void parse_format(const struct esx_command *cmd, int argc, char **argv,
-			 struct esx_format *format)
-{
-	static const struct option longs[] = { { "json", no_argument, NULL, 'j' },
-					       { "bytes", no_argument, NULL, 'b' },
-					       { "help", no_argument, NULL, 'h' },
-					       {} };
-	int c;
-
-	while ((c = esx_getopt(cmd, argc, argv, ":jbh", longs)) != -1) {
-		if (c == 'j')
-			format->json = true;
-		else
-			format->bytes = true;
-	}
 }
 
 static int pool_list(const struct esx_command *cmd, int argc, char **argv)
@@ -132,7 +83,7 @@ static int pool_list(const struct esx_command *cmd, int argc, char **argv)
 	size_t nr;
 	int code;
 
-	parse_format(cmd, argc, argv, &format);
+	esx_format_parse(cmd, argc, argv, &format);
 	if (optind < argc) {
 		esx_error("pool list takes no argument; `esxmemctl pool show %s` shows one pool",
 			  argv[optind]);
@@ -143,7 +94,7 @@ static int pool_list(const struct esx_command *cmd, int argc, char **argv)
 		esx_sysfs_explain(code);
 		return ESX_FAILED;
 	}
-	records = read_pools(names, nr);
+	records = esx_objects_read(&pool_type, names, nr);
 	esx_sysfs_free_vms(names, nr);
 	esx_note_denied();
 	return print_pools(records, &format);
@@ -151,55 +102,12 @@ static int pool_list(const struct esx_command *cmd, int argc, char **argv)
 
 static int pool_show(const struct esx_command *cmd, int argc, char **argv)
 {
-	struct esx_format format = {};
-	json_t *record;
-	int code;
-
-	parse_format(cmd, argc, argv, &format);
-	if (optind + 1 != argc) {
-		esx_error("pool show needs the name of one pool; `esxmemctl pool list` shows them");
-		return ESX_MISUSED;
-	}
-	if (!esx_sysfs_has_pool(argv[optind]))
-		return explain_no_pool(argv[optind]);
-
-	record = read_pool(argv[optind]);
-	esx_note_denied();
-	if (format.json)
-		return esx_print_json(record);
-	code = esx_print_record(record, pool_fields, ARRAY_SIZE(pool_fields), &format);
-	json_decref(record);
-	return code;
+	return esx_object_show(&pool_type, cmd, argc, argv);
 }
 
 static int pool_set(const struct esx_command *cmd, int argc, char **argv)
 {
-	static const struct option longs[] = { { "help", no_argument, NULL, 'h' }, {} };
-	struct esx_change changes[ESX_CHANGES_MAX];
-	const char *name;
-	size_t nr;
-	char *dir;
-	int code;
-
-	while (esx_getopt(cmd, argc, argv, ":h", longs) != -1)
-		;
-	name = argv[optind];
-	if (!name || strchr(name, '=')) {
-		esx_error("pool set needs the name of a pool before the settings; "
-			  "`esxmemctl pool list` shows them");
-		return ESX_MISUSED;
-	}
-	code = esx_settings_parse(pool_settings, ARRAY_SIZE(pool_settings), argv + optind + 1,
-				  changes, &nr);
-	if (!code && !esx_sysfs_has_pool(name))
-		code = explain_no_pool(name);
-	if (!code) {
-		dir = esx_sysfs_pool_dir(name);
-		code = esx_settings_write(dir, changes, nr);
-		free(dir);
-	}
-	esx_settings_free(changes, nr);
-	return code;
+	return esx_object_set(&pool_type, cmd, argc, argv);
 }
 
 static uint64_t read_number(const char *dir, const char *file)

@@ -186,17 +186,13 @@ static int print_json(const struct job *job)
 
 static int print_table(const struct job *job)
 {
-	const struct esx_field *shown[ARRAY_SIZE(columns)];
 	const struct esx_format format = {};
 	json_t *records = esx_must(json_array());
-	size_t i;
 	int code;
 
-	for (i = 0; i < ARRAY_SIZE(columns); i++)
-		shown[i] = &columns[i];
 	if (json_array_append_new(records, make_record(job)))
 		esx_must(NULL);
-	code = esx_print_list(records, shown, ARRAY_SIZE(shown), &format);
+	code = esx_print_all(records, columns, ARRAY_SIZE(columns), &format);
 	json_decref(records);
 	return code;
 }
@@ -266,17 +262,7 @@ static bool parse_wanted(const char *text, uint64_t *bytes)
 {
 	if (!strcmp(text, "all"))
 		return true;
-	if (!esx_size_parse(text, 1, bytes) || !*bytes) {
-		esx_error("SIZE cannot be '%s'; it is a number of bytes such as 512M, or 'all'",
-			  text);
-		return false;
-	}
-	if (*bytes % ESX_PAGE_SIZE) {
-		esx_error("SIZE cannot be '%s'; it must be a multiple of %lu bytes", text,
-			  ESX_PAGE_SIZE);
-		return false;
-	}
-	return true;
+	return esx_size_parse_word(text, "a number of bytes such as 512M, or 'all'", bytes);
 }
 
 static int reclaim(const struct esx_command *cmd, int argc, char **argv)

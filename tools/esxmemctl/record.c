@@ -14,6 +14,30 @@
 #include "record.h"
 #include "size.h"
 
+/**
+ * esx_format_parse() - the options of a command that has --json and --bytes alone
+ * @cmd: the command
+ * @argc: how many words there are
+ * @argv: the words; optind is then the first that is no option
+ * @format: zeroed; filled
+ */
+void esx_format_parse(const struct esx_command *cmd, int argc, char **argv,
+		      struct esx_format *format)
+{
+	static const struct option longs[] = { { "json", no_argument, NULL, 'j' },
+					       { "bytes", no_argument, NULL, 'b' },
+					       { "help", no_argument, NULL, 'h' },
+					       {} };
+	int c;
+
+	while ((c = esx_getopt(cmd, argc, argv, ":jbh", longs)) != -1) {
+		if (c == 'j')
+			format->json = true;
+		else
+			format->bytes = true;
+	}
+}
+
 /* What a table shows of a value, to be freed. */
 static char *value_text(enum esx_kind kind, const json_t *value, bool bytes)
 {
@@ -184,6 +208,29 @@ int esx_print_list(const json_t *records, const struct esx_field *const *columns
 					    format->bytes));
 	}
 	return print_table(table);
+}
+
+/**
+ * esx_print_all() - print a table with a line for each record and all columns
+ * @records: array of records
+ * @fields: the columns, in order
+ * @nr: how many
+ * @format: how
+ *
+ * Return: an exit code
+ */
+int esx_print_all(const json_t *records, const struct esx_field *fields, size_t nr,
+		  const struct esx_format *format)
+{
+	const struct esx_field **columns = esx_must(calloc(nr, sizeof(*columns)));
+	size_t i;
+	int code;
+
+	for (i = 0; i < nr; i++)
+		columns[i] = &fields[i];
+	code = esx_print_list(records, columns, nr, format);
+	free(columns);
+	return code;
 }
 
 /**

@@ -13,6 +13,8 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+struct esx_command;
+
 /**
  * enum esx_kind - how a value is read and shown
  * @ESX_TEXT: as it stands; empty means none
@@ -66,6 +68,9 @@ struct esx_format {
 	bool noheadings;
 };
 
+void esx_format_parse(const struct esx_command *cmd, int argc, char **argv,
+		      struct esx_format *format);
+
 json_t *esx_record_value(enum esx_kind kind, const char *text);
 void esx_record_read(json_t *record, const char *dir, const struct esx_field *fields, size_t nr);
 void esx_record_set(json_t *record, const char *key, json_t *value);
@@ -74,6 +79,8 @@ void esx_record_set_u64(json_t *record, const char *key, unsigned long long valu
 int esx_print_json(json_t *value);
 int esx_print_list(const json_t *records, const struct esx_field *const *columns, size_t nr,
 		   const struct esx_format *format);
+int esx_print_all(const json_t *records, const struct esx_field *fields, size_t nr,
+		  const struct esx_format *format);
 int esx_print_record(const json_t *record, const struct esx_field *fields, size_t nr,
 		     const struct esx_format *format);
 void esx_note_denied(void);

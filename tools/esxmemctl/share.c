@@ -285,18 +285,14 @@ static int print_json(const struct job *job)
 
 static int print_table(const struct job *job)
 {
-	const struct esx_field *shown[ARRAY_SIZE(columns)];
 	const struct esx_format format = {};
-	size_t i;
 
 	if (!json_array_size(job->records))
 		return ESX_DONE;
-	for (i = 0; i < ARRAY_SIZE(columns); i++)
-		shown[i] = &columns[i];
 	if (json_array_size(job->records) > 1 &&
 	    json_array_append_new(job->records, make_record("total", &job->total)))
 		esx_must(NULL);
-	return esx_print_list(job->records, shown, ARRAY_SIZE(shown), &format);
+	return esx_print_all(job->records, columns, ARRAY_SIZE(columns), &format);
 }
 
 static int finish(struct job *job, bool json)

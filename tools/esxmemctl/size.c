@@ -77,6 +77,28 @@ bool esx_size_parse(const char *text, uint64_t unit, uint64_t *bytes)
 }
 
 /**
+ * esx_size_parse_word() - read the word SIZE of a command
+ * @text: what the user typed
+ * @values: what it can be, for the message
+ * @bytes: out: the size, whole pages and not 0
+ *
+ * Return: whether it is one; the message is printed
+ */
+bool esx_size_parse_word(const char *text, const char *values, uint64_t *bytes)
+{
+	if (!esx_size_parse(text, 1, bytes) || !*bytes) {
+		esx_error("SIZE cannot be '%s'; it is %s", text, values);
+		return false;
+	}
+	if (*bytes % ESX_PAGE_SIZE) {
+		esx_error("SIZE cannot be '%s'; it must be a multiple of %lu bytes", text,
+			  ESX_PAGE_SIZE);
+		return false;
+	}
+	return true;
+}
+
+/**
  * esx_size_text() - a size in at most three digits and a letter
  * @bytes: the size
  *

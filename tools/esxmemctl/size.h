@@ -13,6 +13,7 @@
 #define ESX_MIB (1024UL * 1024)
 
 bool esx_size_parse(const char *text, uint64_t unit, uint64_t *bytes);
+bool esx_size_parse_word(const char *text, const char *values, uint64_t *bytes);
 char *esx_size_text(uint64_t bytes);
 
 #endif /* ESXMEMCTL_SIZE_H */

@@ -2,7 +2,6 @@
 /*
  * VMs: list, show, set.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -10,8 +9,7 @@
 #include "command.h"
 #include "kernel.h"
 #include "message.h"
-#include "record.h"
-#include "setting.h"
+#include "object.h"
 #include "vm.h"
 
 static const struct esx_field vm_fields[] = {
@@ -120,50 +118,17 @@ const struct esx_setting esx_vm_settings[] = {
 
 const size_t esx_nr_vm_settings = ARRAY_SIZE(esx_vm_settings);
 
-static const struct option show_options[] = { { "json", no_argument, NULL, 'j' },
-					      { "bytes", no_argument, NULL, 'b' },
-					      { "raw", no_argument, NULL, 'r' },
-					      { "noheadings", no_argument, NULL, 'n' },
-					      { "output", required_argument, NULL, 'o' },
-					      { "help", no_argument, NULL, 'h' },
-					      {} };
-
-static int explain_no_vm(const char *name)
-{
-	if (!esx_sysfs_present())
-		esx_sysfs_explain(0);
-	else
-		esx_error("no VM named '%s'; `esxmemctl vm list` shows them", name);
-	return ESX_FAILED;
-}
-
-static json_t *read_vm(const char *name)
-{
-	json_t *record = esx_must(json_object());
-	char *dir = esx_sysfs_vm_dir(name);
-
-	esx_record_read(record, dir, vm_fields, ARRAY_SIZE(vm_fields));
-	esx_record_set(record, "name", json_string(name));
-	free(dir);
-	return record;
-}
-
-/* A VM that ended since the directory was read is left out. */
-static json_t *read_vms(char **names, size_t nr)
-{
-	json_t *records = esx_must(json_array());
-	size_t i;
-
-	for (i = 0; i < nr; i++) {
-		json_t *record = read_vm(names[i]);
-
-		if (!esx_sysfs_has_vm(names[i]))
-			json_decref(record);
-		else if (json_array_append_new(records, record))
-			esx_must(NULL);
-	}
-	return records;
-}
+static const struct esx_object_type vm_type = {
+	.noun = "VM",
+	.command = "vm",
+	.none_hint = "",
+	.fields = vm_fields,
+	.nr_fields = ARRAY_SIZE(vm_fields),
+	.settings = esx_vm_settings,
+	.nr_settings = ARRAY_SIZE(esx_vm_settings),
+	.dir = esx_sysfs_vm_dir,
+	.exists = esx_sysfs_has_vm,
+};
 
 static const struct esx_field *lookup_column(const char *name, size_t len)
 {
@@ -257,7 +222,7 @@ static int print_vms(const struct esx_field **columns, size_t nr_columns,
 		esx_sysfs_explain(code);
 		return ESX_FAILED;
 	}
-	records = read_vms(names, nr);
+	records = esx_objects_read(&vm_type, names, nr);
 	esx_note_denied();
 	code = format->json ? print_vms_json(records, columns, nr_columns) :
 			      esx_print_list(records, columns, nr_columns, format);
@@ -266,15 +231,21 @@ static int print_vms(const struct esx_field **columns, size_t nr_columns,
 	return code;
 }
 
-/* Options of list and of show; the latter has the first two alone. */
+/* Returns what was given for --output. */
 static const char *parse_options(const struct esx_command *cmd, int argc, char **argv,
-				 const char *shorts, const struct option *longs,
 				 struct esx_format *format)
 {
+	static const struct option longs[] = { { "json", no_argument, NULL, 'j' },
+					       { "bytes", no_argument, NULL, 'b' },
+					       { "raw", no_argument, NULL, 'r' },
+					       { "noheadings", no_argument, NULL, 'n' },
+					       { "output", required_argument, NULL, 'o' },
+					       { "help", no_argument, NULL, 'h' },
+					       {} };
 	const char *output = NULL;
 	int c;
 
-	while ((c = esx_getopt(cmd, argc, argv, shorts, longs)) != -1) {
+	while ((c = esx_getopt(cmd, argc, argv, ":jbrno:h", longs)) != -1) {
 		switch (c) {
 		case 'j':
 			format->json = true;
@@ -303,7 +274,7 @@ static int vm_list(const struct esx_command *cmd, int argc, char **argv)
 	const char *output;
 	size_t nr;
 
-	output = parse_options(cmd, argc, argv, ":jbrno:h", show_options, &format);
+	output = parse_options(cmd, argc, argv, &format);
 	if (optind < argc) {
 		esx_error("vm list takes no argument; `esxmemctl vm show %s` shows one VM",
 			  argv[optind]);
@@ -317,59 +288,12 @@ static int vm_list(const struct esx_command *cmd, int argc, char **argv)
 
 static int vm_show(const struct esx_command *cmd, int argc, char **argv)
 {
-	static const struct option longs[] = { { "json", no_argument, NULL, 'j' },
-					       { "bytes", no_argument, NULL, 'b' },
-					       { "help", no_argument, NULL, 'h' },
-					       {} };
-	struct esx_format format = {};
-	json_t *record;
-	int code;
-
-	parse_options(cmd, argc, argv, ":jbh", longs, &format);
-	if (optind + 1 != argc) {
-		esx_error("vm show needs the name of one VM; `esxmemctl vm list` shows them");
-		return ESX_MISUSED;
-	}
-	if (!esx_sysfs_has_vm(argv[optind]))
-		return explain_no_vm(argv[optind]);
-
-	record = read_vm(argv[optind]);
-	esx_note_denied();
-	if (format.json)
-		return esx_print_json(record);
-	code = esx_print_record(record, vm_fields, ARRAY_SIZE(vm_fields), &format);
-	json_decref(record);
-	return code;
+	return esx_object_show(&vm_type, cmd, argc, argv);
 }
 
 static int vm_set(const struct esx_command *cmd, int argc, char **argv)
 {
-	static const struct option longs[] = { { "help", no_argument, NULL, 'h' }, {} };
-	struct esx_change changes[ESX_CHANGES_MAX];
-	const char *name;
-	size_t nr;
-	char *dir;
-	int code;
-
-	while (esx_getopt(cmd, argc, argv, ":h", longs) != -1)
-		;
-	name = argv[optind];
-	if (!name || strchr(name, '=')) {
-		esx_error("vm set needs the name of a VM before the settings; "
-			  "`esxmemctl vm list` shows them");
-		return ESX_MISUSED;
-	}
-	code = esx_settings_parse(esx_vm_settings, esx_nr_vm_settings, argv + optind + 1, changes,
-				  &nr);
-	if (!code && !esx_sysfs_has_vm(name))
-		code = explain_no_vm(name);
-	if (!code) {
-		dir = esx_sysfs_vm_dir(name);
-		code = esx_settings_write(dir, changes, nr);
-		free(dir);
-	}
-	esx_settings_free(changes, nr);
-	return code;
+	return esx_object_set(&vm_type, cmd, argc, argv);
 }
 
 const struct esx_command esx_vm_list_command = {
