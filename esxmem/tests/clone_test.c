@@ -43,13 +43,7 @@ static void exit_maps(struct kunit *test)
 
 	if (!fix)
 		return;
-	KUNIT_EXPECT_EQ(test, esx_hints_check(), 0);
-	if (fix->to)
-		destroy_test_map(test, fix->to);
-	if (fix->from)
-		destroy_test_map(test, fix->from);
-	KUNIT_EXPECT_EQ(test, esx_frame_count(), 0);
-	KUNIT_EXPECT_EQ(test, esx_shared_count(), 0);
+	end_sharing_test(test, (struct test_map *[]){ fix->to, fix->from }, 2);
 }
 
 static void fill(struct kunit *test, struct test_map *map, pgoff_t first, pgoff_t end,

@@ -18,14 +18,6 @@ static int init_map(struct kunit *test)
 	return 0;
 }
 
-static void exit_map(struct kunit *test)
-{
-	if (!test->priv)
-		return;
-	destroy_test_map(test, test->priv);
-	KUNIT_EXPECT_EQ(test, esx_frame_count(), 0);
-}
-
 static int touch(struct kunit *test, pgoff_t pgoff, bool write, enum esx_yield yield, bool nowait)
 {
 	struct test_map *map = test->priv;
@@ -186,6 +178,6 @@ static struct kunit_case hold_cases[] = {
 struct kunit_suite esx_hold_suite = {
 	.name = "esx_hold",
 	.init = init_map,
-	.exit = exit_map,
+	.exit = exit_test_map,
 	.test_cases = hold_cases,
 };

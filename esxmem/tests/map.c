@@ -71,6 +71,18 @@ void destroy_test_map(struct kunit *test, struct test_map *map)
 }
 
 /**
+ * exit_test_map() - end of a test whose @priv is one map, which shares nothing
+ * @test: the test, which may not have got as far as to have one
+ */
+void exit_test_map(struct kunit *test)
+{
+	if (!test->priv)
+		return;
+	destroy_test_map(test, test->priv);
+	KUNIT_EXPECT_EQ(test, esx_frame_count(), 0);
+}
+
+/**
  * end_sharing_test() - destroy the maps of a test; nothing of sharing may be left
  * @test: the test
  * @maps: from create_test_map(), or NULL where the test did not get that far

@@ -32,6 +32,7 @@ struct test_map {
 
 struct test_map *create_test_map(struct kunit *test, u64 salt);
 void destroy_test_map(struct kunit *test, struct test_map *map);
+void exit_test_map(struct kunit *test);
 void end_sharing_test(struct kunit *test, struct test_map *const *maps, unsigned int nr);
 
 void enter_test_map(struct kunit *test, struct test_map *map);

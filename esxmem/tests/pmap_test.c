@@ -22,14 +22,6 @@ static int init_map(struct kunit *test)
 	return 0;
 }
 
-static void exit_map(struct kunit *test)
-{
-	if (!test->priv)
-		return;
-	destroy_test_map(test, test->priv);
-	KUNIT_EXPECT_EQ(test, esx_frame_count(), 0);
-}
-
 static void new_map_is_empty(struct kunit *test)
 {
 	struct test_map *map = test->priv;
@@ -623,6 +615,6 @@ static struct kunit_case pmap_cases[] = {
 struct kunit_suite esx_pmap_suite = {
 	.name = "esx_pmap",
 	.init = init_map,
-	.exit = exit_map,
+	.exit = exit_test_map,
 	.test_cases = pmap_cases,
 };

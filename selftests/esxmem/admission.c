@@ -13,14 +13,9 @@
 
 #define MIB (1UL << 20)
 
-static const char *tax_knob(const char *name)
-{
-	return esx_knob_path("tax/%s", name);
-}
-
 static uint64_t reserved(void)
 {
-	return esx_get_number(tax_knob("reserved_bytes"));
+	return esx_get_number(esx_tax_knob("reserved_bytes"));
 }
 
 /* 20 bytes a page, and 64 KiB. */
@@ -29,22 +24,6 @@ static uint64_t with_overhead(uint64_t bytes)
 	uint64_t pages = bytes / ESX_PAGE;
 
 	return bytes + ((pages * 20 + ESX_PAGE - 1) / ESX_PAGE + 16) * ESX_PAGE;
-}
-
-static int vm_file(const char *vm, size_t size)
-{
-	char name[300];
-
-	snprintf(name, sizeof(name), "%s/ram", vm);
-	return esx_file(name, size);
-}
-
-static int try_bytes(const char *path, uint64_t bytes)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)bytes);
-	return esx_try_write(path, text, strlen(text));
 }
 
 /* VMs end a moment after their last file. */
@@ -59,7 +38,7 @@ static void expect_reserved(uint64_t bytes)
 
 static void no_minimum_reserves_nothing(void)
 {
-	int fd = vm_file("vm", 16 * MIB);
+	int fd = esx_vm_file("vm", 16 * MIB);
 
 	CHECK_EQ(reserved(), 0);
 	/* Larger than any pool: a promise of nothing. */
@@ -69,7 +48,7 @@ static void no_minimum_reserves_nothing(void)
 
 static void minimum_is_reserved_with_overhead(void)
 {
-	int fd = vm_file("vm", 16 * MIB);
+	int fd = esx_vm_file("vm", 16 * MIB);
 
 	esx_set_number(esx_vm_knob("vm", "min_bytes"), 8 * MIB);
 	CHECK_EQ(reserved(), with_overhead(8 * MIB));
@@ -85,19 +64,19 @@ static void minimum_is_reserved_with_overhead(void)
 static void large_sparse_files_are_admitted_by_default(void)
 {
 	static const size_t sizes[] = { ESX_PAGE, 1UL << 30, 1UL << 40, 1UL << 43 };
-	uint64_t refusals = esx_get_number(tax_knob("refusals"));
+	uint64_t refusals = esx_get_number(esx_tax_knob("refusals"));
 
-	CHECK(!strcmp(esx_get(tax_knob("admission")), "relaxed"));
+	CHECK(!strcmp(esx_get(esx_tax_knob("admission")), "relaxed"));
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		char vm[32];
 
 		snprintf(vm, sizeof(vm), "vm%zu", i);
-		vm_file(vm, sizes[i]);
+		esx_vm_file(vm, sizes[i]);
 		CHECK_EQ(esx_get_number(esx_vm_knob(vm, "min_bytes")), 0);
 		CHECK_EQ(esx_get_number(esx_vm_knob(vm, "max_bytes")), 0);
 		CHECK_EQ(esx_get_number(esx_vm_knob(vm, "reserved_bytes")), 0);
 	}
-	CHECK_EQ(esx_get_number(tax_knob("refusals")), refusals);
+	CHECK_EQ(esx_get_number(esx_tax_knob("refusals")), refusals);
 }
 
 static void files_of_a_vm_count_together(void)
@@ -117,30 +96,30 @@ static void files_of_a_vm_count_together(void)
 static void a_clone_that_grows_its_file_asks(void)
 {
 	struct file_clone_range range = { .src_length = 8 * MIB };
-	int from = vm_file("from", 8 * MIB), to = vm_file("to", 8 * MIB);
+	int from = esx_vm_file("from", 8 * MIB), to = esx_vm_file("to", 8 * MIB);
 
 	esx_set_number(esx_vm_knob("to", "min_bytes"), 8 * MIB);
 	CHECK_OK(ftruncate(to, 0));
 	CHECK_EQ(pwrite(from, "x", 1, 0), 1);
-	esx_set_number(tax_knob("pool_bytes"), 6 * MIB);
+	esx_set_number(esx_tax_knob("pool_bytes"), 6 * MIB);
 	range.src_fd = from;
 	CHECK_ERRNO(ioctl(to, FICLONERANGE, &range), ENOSPC);
 	CHECK_EQ(lseek(to, 0, SEEK_END), 0);
 	CHECK_EQ(reserved(), 0);
-	esx_set_number(tax_knob("pool_bytes"), 9 * MIB);
+	esx_set_number(esx_tax_knob("pool_bytes"), 9 * MIB);
 	CHECK_OK(ioctl(to, FICLONERANGE, &range));
 	CHECK_EQ(reserved(), with_overhead(8 * MIB));
 }
 
 static void growth_beyond_the_pool_is_refused(void)
 {
-	int fd = vm_file("vm", 8 * MIB);
-	uint64_t refusals = esx_get_number(tax_knob("refusals"));
+	int fd = esx_vm_file("vm", 8 * MIB);
+	uint64_t refusals = esx_get_number(esx_tax_knob("refusals"));
 
 	esx_set_number(esx_vm_knob("vm", "min_bytes"), 8 * MIB);
 	/* The minimum counts as far as the VM is large. */
 	CHECK_OK(ftruncate(fd, 4 * MIB));
-	esx_set_number(tax_knob("pool_bytes"), 6 * MIB);
+	esx_set_number(esx_tax_knob("pool_bytes"), 6 * MIB);
 	CHECK_ERRNO(ftruncate(fd, 8 * MIB), ENOSPC);
 	CHECK_EQ(lseek(fd, 0, SEEK_END), 4 * MIB);
 	CHECK_EQ(reserved(), with_overhead(4 * MIB));
@@ -148,23 +127,23 @@ static void growth_beyond_the_pool_is_refused(void)
 	CHECK_EQ(pwrite(fd, "x", 1, 8 * MIB - 1), -1);
 	CHECK_EQ(errno, ENOSPC);
 	CHECK_EQ(lseek(fd, 0, SEEK_END), 4 * MIB);
-	CHECK_EQ(esx_get_number(tax_knob("refusals")), refusals + 3);
-	esx_set_number(tax_knob("pool_bytes"), 9 * MIB);
+	CHECK_EQ(esx_get_number(esx_tax_knob("refusals")), refusals + 3);
+	esx_set_number(esx_tax_knob("pool_bytes"), 9 * MIB);
 	CHECK_OK(ftruncate(fd, 8 * MIB));
 }
 
 static void minimum_beyond_the_pool_is_refused(void)
 {
-	vm_file("a", 16 * MIB);
-	vm_file("b", 16 * MIB);
+	esx_vm_file("a", 16 * MIB);
+	esx_vm_file("b", 16 * MIB);
 	esx_set_number(esx_vm_knob("a", "min_bytes"), 8 * MIB);
-	esx_set_number(tax_knob("pool_bytes"), 12 * MIB);
-	CHECK_ERRNO(try_bytes(esx_vm_knob("b", "min_bytes"), 4 * MIB), ENOSPC);
+	esx_set_number(esx_tax_knob("pool_bytes"), 12 * MIB);
+	CHECK_ERRNO(esx_try_number(esx_vm_knob("b", "min_bytes"), 4 * MIB), ENOSPC);
 	CHECK_EQ(esx_get_number(esx_vm_knob("b", "min_bytes")), 0);
-	CHECK_OK(try_bytes(esx_vm_knob("b", "min_bytes"), 3 * MIB));
+	CHECK_OK(esx_try_number(esx_vm_knob("b", "min_bytes"), 3 * MIB));
 	CHECK_EQ(reserved(), with_overhead(8 * MIB) + with_overhead(3 * MIB));
-	CHECK_ERRNO(try_bytes(tax_knob("pool_bytes"), 11 * MIB), ENOSPC);
-	CHECK_EQ(esx_get_number(tax_knob("pool_bytes")), 12 * MIB);
+	CHECK_ERRNO(esx_try_number(esx_tax_knob("pool_bytes"), 11 * MIB), ENOSPC);
+	CHECK_EQ(esx_get_number(esx_tax_knob("pool_bytes")), 12 * MIB);
 	esx_set_number(esx_vm_knob("a", "min_bytes"), 0);
 	esx_set_number(esx_vm_knob("b", "min_bytes"), 0);
 }
@@ -193,28 +172,28 @@ static void one_vm_does_not_keep_the_log_from_another(void)
 	int log = CHECK_OK(open("/dev/kmsg", O_RDONLY | O_NONBLOCK));
 
 	CHECK_OK(lseek(log, 0, SEEK_END));
-	vm_file("loud", 16 * MIB);
-	vm_file("meek", 16 * MIB);
-	esx_set_number(tax_knob("pool_bytes"), 4 * MIB);
+	esx_vm_file("loud", 16 * MIB);
+	esx_vm_file("meek", 16 * MIB);
+	esx_set_number(esx_tax_knob("pool_bytes"), 4 * MIB);
 	for (int i = 0; i < 200; i++)
-		CHECK_ERRNO(try_bytes(esx_vm_knob("loud", "min_bytes"), 8 * MIB), ENOSPC);
-	CHECK_ERRNO(try_bytes(esx_vm_knob("meek", "min_bytes"), 8 * MIB), ENOSPC);
+		CHECK_ERRNO(esx_try_number(esx_vm_knob("loud", "min_bytes"), 8 * MIB), ENOSPC);
+	CHECK_ERRNO(esx_try_number(esx_vm_knob("meek", "min_bytes"), 8 * MIB), ENOSPC);
 	CHECK_MSG(log_has_refusal(log, "meek"), "the log has no word of it");
 	close(log);
 }
 
 static void strict_admission_wants_the_maximum(void)
 {
-	int fd = vm_file("vm", 16 * MIB);
+	int fd = esx_vm_file("vm", 16 * MIB);
 
-	esx_set_number(tax_knob("pool_bytes"), 12 * MIB);
-	CHECK_ERRNO(esx_try_write(tax_knob("admission"), "strict", 6), ENOSPC);
-	CHECK(!strcmp(esx_get(tax_knob("admission")), "relaxed"));
+	esx_set_number(esx_tax_knob("pool_bytes"), 12 * MIB);
+	CHECK_ERRNO(esx_try_write(esx_tax_knob("admission"), "strict", 6), ENOSPC);
+	CHECK(!strcmp(esx_get(esx_tax_knob("admission")), "relaxed"));
 	esx_set_number(esx_vm_knob("vm", "max_bytes"), 8 * MIB);
-	esx_set(tax_knob("admission"), "strict");
+	esx_set(esx_tax_knob("admission"), "strict");
 	/* The maximum, and the overhead of the size. */
 	CHECK_EQ(reserved(), 8 * MIB + with_overhead(16 * MIB) - 16 * MIB);
-	CHECK_ERRNO(try_bytes(esx_vm_knob("vm", "max_bytes"), 12 * MIB), ENOSPC);
+	CHECK_ERRNO(esx_try_number(esx_vm_knob("vm", "max_bytes"), 12 * MIB), ENOSPC);
 	CHECK_EQ(esx_get_number(esx_vm_knob("vm", "max_bytes")), 8 * MIB);
 	CHECK_OK(ftruncate(fd, 4 * MIB));
 	CHECK_EQ(reserved(), with_overhead(4 * MIB));
@@ -222,7 +201,7 @@ static void strict_admission_wants_the_maximum(void)
 
 static void unlink_gives_back(void)
 {
-	int fd = vm_file("vm", 16 * MIB);
+	int fd = esx_vm_file("vm", 16 * MIB);
 
 	esx_set_number(esx_vm_knob("vm", "min_bytes"), 16 * MIB);
 	CHECK_OK(unlink(esx_path("vm/ram")));
@@ -237,7 +216,7 @@ static void killed_owner_gives_back(void)
 	pid_t child;
 	int fd, status;
 
-	fd = vm_file("vm", 16 * MIB);
+	fd = esx_vm_file("vm", 16 * MIB);
 	esx_set_number(esx_vm_knob("vm", "min_bytes"), 16 * MIB);
 	child = fork();
 	if (!child) {
@@ -287,20 +266,20 @@ static void racing_growth_never_exceeds_the_pool(void)
 			int fd;
 
 			snprintf(vm, sizeof(vm), "vm%u-%u", i % 2, i / 2);
-			fd = vm_file(vm, 4 * MIB);
+			fd = esx_vm_file(vm, 4 * MIB);
 			esx_set_number(esx_vm_knob(vm, "min_bytes"), 4 * MIB);
 			CHECK_OK(ftruncate(fd, 0));
 			close(fd);
 		}
 		CHECK_EQ(reserved(), 0);
-		esx_set_number(tax_knob("pool_bytes"), pool);
+		esx_set_number(esx_tax_knob("pool_bytes"), pool);
 		host_parallel(2, race, &admitted);
 		CHECK_EQ(admitted, 5);
 		CHECK_EQ(reserved(), 5 * with_overhead(4 * MIB));
 		for (unsigned int i = 0; i < 2 * RACE_FILES; i++)
 			CHECK_OK(unlink(esx_path("vm%u-%u/ram", i % 2, i / 2)));
 		expect_reserved(0);
-		esx_set_number(tax_knob("pool_bytes"), 0);
+		esx_set_number(esx_tax_knob("pool_bytes"), 0);
 	}
 }
 
@@ -318,7 +297,7 @@ static void shake(void *arg, unsigned int index)
 	fd = CHECK_OK(open(path, O_RDWR | O_CLOEXEC));
 	for (unsigned int i = 0; i < tap_scaled(20000, 1000); i++) {
 		if (index)
-			CHECK(!try_bytes(knobs[0], i % 8 * MIB) || errno == EINVAL);
+			CHECK(!esx_try_number(knobs[0], i % 8 * MIB) || errno == EINVAL);
 		else
 			CHECK_OK(ftruncate(fd, i % 13 * MIB));
 	}
@@ -327,7 +306,7 @@ static void shake(void *arg, unsigned int index)
 
 static void resizing_races_with_limits_to_the_right_sum(void)
 {
-	int fd = vm_file("vm", 16 * MIB);
+	int fd = esx_vm_file("vm", 16 * MIB);
 	const char *knob = esx_vm_knob("vm", "min_bytes");
 	uint64_t minimum;
 

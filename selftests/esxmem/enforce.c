@@ -25,11 +25,8 @@
 
 static char *make_vm(const char *name)
 {
-	char path[64];
-	char *map;
+	char *map = esx_map(esx_vm_file(name, SIZE), SIZE, 0);
 
-	snprintf(path, sizeof(path), "%s/ram", name);
-	map = esx_map(esx_file(path, SIZE), SIZE, 0);
 	esx_fill_mixed(map, PAGES);
 	return map;
 }
@@ -41,7 +38,7 @@ static uint64_t vm_figure(const char *vm, const char *name)
 
 static uint64_t tax_figure(const char *name)
 {
-	return esx_get_number(esx_knob_path("tax/%s", name));
+	return esx_get_number(esx_tax_knob(name));
 }
 
 static uint64_t reclaimed(const char *vm)

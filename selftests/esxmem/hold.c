@@ -35,7 +35,7 @@
 
 static void set(const char *knob, uint64_t value)
 {
-	esx_set_number(esx_knob_path("tax/%s", knob), value);
+	esx_set_number(esx_tax_knob(knob), value);
 }
 
 static bool is(const char *state)
@@ -86,11 +86,8 @@ struct vm {
 /* A VM whose pages in use are all unlike, and private. */
 static struct vm make_vm(const char *name)
 {
-	struct vm vm = { .name = name };
-	char path[64];
+	struct vm vm = { .name = name, .fd = esx_vm_file(name, SIZE) };
 
-	snprintf(path, sizeof(path), "%s/ram", name);
-	vm.fd = esx_file(path, SIZE);
 	vm.map = esx_map(vm.fd, SIZE, 0);
 	for (size_t i = 0; i < USED; i++)
 		esx_fill(vm.map + i * ESX_PAGE, 1000 + i);

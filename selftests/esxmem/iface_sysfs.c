@@ -121,10 +121,7 @@ static const struct attribute {
 
 static int vm_file(const char *vm)
 {
-	char name[300];
-
-	snprintf(name, sizeof(name), "%s/ram", vm);
-	return esx_file(name, 16 * ESX_PAGE);
+	return esx_vm_file(vm, 16 * ESX_PAGE);
 }
 
 static void expect_mode(const char *path, mode_t mode)

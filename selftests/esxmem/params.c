@@ -10,19 +10,6 @@
 
 #define MIB (1UL << 20)
 
-static const char *tax_knob(const char *name)
-{
-	return esx_knob_path("tax/%s", name);
-}
-
-static int vm_file(const char *vm, size_t size)
-{
-	char name[300];
-
-	snprintf(name, sizeof(name), "%s/ram", vm);
-	return esx_file(name, size);
-}
-
 static void expect_refused(const char *path, const char *text, int expected)
 {
 	char before[64];
@@ -48,12 +35,12 @@ static void garbage_is_refused(void)
 					     "period_seconds", "admission", "pool_bytes",
 					     "hold", "hold_max_ms" };
 
-	vm_file("vm", 16 * MIB);
+	esx_vm_file("vm", 16 * MIB);
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		for (size_t j = 0; j < ARRAY_SIZE(vm_knobs); j++)
 			expect_refused(esx_vm_knob("vm", vm_knobs[j]), texts[i], EINVAL);
 		for (size_t j = 0; j < ARRAY_SIZE(knobs); j++)
-			expect_refused(tax_knob(knobs[j]), texts[i], EINVAL);
+			expect_refused(esx_tax_knob(knobs[j]), texts[i], EINVAL);
 	}
 }
 
@@ -79,11 +66,11 @@ static void values_out_of_range_are_refused(void)
 		{ "pool_bytes", "18446744073709547520" },
 	};
 
-	vm_file("vm", 16 * MIB);
+	esx_vm_file("vm", 16 * MIB);
 	for (size_t i = 0; i < ARRAY_SIZE(vm_table); i++)
 		expect_refused(esx_vm_knob("vm", vm_table[i].knob), vm_table[i].text, EINVAL);
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
-		expect_refused(tax_knob(table[i].knob), table[i].text, EINVAL);
+		expect_refused(esx_tax_knob(table[i].knob), table[i].text, EINVAL);
 }
 
 static void good_values_are_taken_and_read_back(void)
@@ -99,7 +86,7 @@ static void good_values_are_taken_and_read_back(void)
 	};
 	char line[64];
 
-	vm_file("vm", 16 * MIB);
+	esx_vm_file("vm", 16 * MIB);
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		const char *path = esx_vm_knob("vm", table[i].knob);
 
@@ -113,7 +100,7 @@ static void good_values_are_taken_and_read_back(void)
 
 static void limits_may_not_cross(void)
 {
-	vm_file("vm", 16 * MIB);
+	esx_vm_file("vm", 16 * MIB);
 	esx_set(esx_vm_knob("vm", "max_bytes"), "8388608");
 	expect_refused(esx_vm_knob("vm", "min_bytes"), "8392704", EINVAL);
 	esx_set(esx_vm_knob("vm", "min_bytes"), "4194304");
@@ -123,24 +110,24 @@ static void limits_may_not_cross(void)
 /* Before it has a size a VM takes limits for the size that it will have. */
 static void a_vm_without_size_can_be_given_limits(void)
 {
-	int fd = vm_file("vm", 0);
+	int fd = esx_vm_file("vm", 0);
 
 	esx_set_number(esx_vm_knob("vm", "max_bytes"), 16 * MIB);
 	esx_set_number(esx_vm_knob("vm", "min_bytes"), 8 * MIB);
 	expect_refused(esx_vm_knob("vm", "max_bytes"), "4194304", EINVAL);
-	CHECK_EQ(esx_get_number(tax_knob("reserved_bytes")), 0);
+	CHECK_EQ(esx_get_number(esx_tax_knob("reserved_bytes")), 0);
 	/* It is admitted with them, or not. */
-	esx_set_number(tax_knob("pool_bytes"), 8 * MIB);
+	esx_set_number(esx_tax_knob("pool_bytes"), 8 * MIB);
 	CHECK_ERRNO(ftruncate(fd, 32 * MIB), ENOSPC);
-	esx_set(tax_knob("pool_bytes"), "0");
+	esx_set(esx_tax_knob("pool_bytes"), "0");
 	CHECK_OK(ftruncate(fd, 32 * MIB));
-	CHECK_EQ(esx_get_number(tax_knob("reserved_bytes")), (2048 + 10 + 16) * ESX_PAGE);
+	CHECK_EQ(esx_get_number(esx_tax_knob("reserved_bytes")), (2048 + 10 + 16) * ESX_PAGE);
 	expect_refused(esx_vm_knob("vm", "max_bytes"), "67108864", EINVAL);
 }
 
 static void shares_come_by_size(void)
 {
-	int fd = vm_file("vm", 16 * MIB);
+	int fd = esx_vm_file("vm", 16 * MIB);
 
 	CHECK_EQ(esx_get_number(esx_vm_knob("vm", "effective_shares")), 160);
 	CHECK_OK(ftruncate(fd, 64 * MIB));
@@ -162,20 +149,20 @@ static bool reason_is(const char *vm, const char *reason)
 /* It is not short while everybody has what he is entitled to. */
 static void some_of_a_chosen_pool_is_kept(void)
 {
-	vm_file("a", 64 * MIB);
-	esx_set_number(tax_knob("pool_bytes"), 64 * MIB);
+	esx_vm_file("a", 64 * MIB);
+	esx_set_number(esx_tax_knob("pool_bytes"), 64 * MIB);
 	esx_wait_rebalance();
 	/* 6.6 % of 16384 pages: 983, and 98 of margin. */
 	CHECK_EQ(target("a"), (16384 - 983 - 98) * ESX_PAGE);
-	esx_set(tax_knob("pool_bytes"), "0");
+	esx_set(esx_tax_knob("pool_bytes"), "0");
 	esx_wait_rebalance();
 	CHECK_EQ(target("a"), 64 * MIB);
 }
 
 static void plenty_of_memory_gives_everybody_the_maximum(void)
 {
-	vm_file("a", 16 * MIB);
-	vm_file("b", 32 * MIB);
+	esx_vm_file("a", 16 * MIB);
+	esx_vm_file("b", 32 * MIB);
 	esx_set(esx_vm_knob("b", "max_bytes"), "8388608");
 	esx_wait_rebalance();
 	CHECK_EQ(target("a"), 16 * MIB);
@@ -185,9 +172,9 @@ static void plenty_of_memory_gives_everybody_the_maximum(void)
 
 static void shares_divide_a_small_pool(void)
 {
-	vm_file("a", 64 * MIB);
-	vm_file("b", 64 * MIB);
-	vm_file("c", 64 * MIB);
+	esx_vm_file("a", 64 * MIB);
+	esx_vm_file("b", 64 * MIB);
+	esx_vm_file("c", 64 * MIB);
 	esx_set(esx_vm_knob("b", "shares"), "1280");
 	esx_set(esx_vm_knob("c", "shares"), "0");
 	esx_set(esx_vm_knob("c", "min_bytes"), "6291456");
@@ -199,7 +186,7 @@ static void shares_divide_a_small_pool(void)
 	CHECK_EQ(target("c"), 6 * MIB);
 	CHECK(reason_is("b", "tax"));
 	CHECK(reason_is("c", "min"));
-	CHECK_EQ(esx_get_number(tax_knob("shortfall_bytes")), 0);
+	CHECK_EQ(esx_get_number(esx_tax_knob("shortfall_bytes")), 0);
 }
 
 static void idle_memory_is_taxed(void)
@@ -207,8 +194,8 @@ static void idle_memory_is_taxed(void)
 	char *memory;
 	int fd;
 
-	vm_file("idle", 64 * MIB);
-	fd = vm_file("busy", 64 * MIB);
+	esx_vm_file("idle", 64 * MIB);
+	fd = esx_vm_file("busy", 64 * MIB);
 	memory = esx_map(fd, 64 * MIB, 0);
 	memset(memory, 1, 16 * MIB);
 	esx_choose_pool(64 * MIB);
@@ -226,9 +213,9 @@ static void idle_memory_is_taxed(void)
 /* Shares 1:3:3, all idle, a minimum, a limit, and what is dealt is all given. */
 static void limits_hold_and_the_sum_is_what_is_dealt(void)
 {
-	vm_file("a", 128 * MIB);
-	vm_file("b", 128 * MIB);
-	vm_file("c", 128 * MIB);
+	esx_vm_file("a", 128 * MIB);
+	esx_vm_file("b", 128 * MIB);
+	esx_vm_file("c", 128 * MIB);
 	esx_set(esx_vm_knob("a", "shares"), "100");
 	esx_set(esx_vm_knob("b", "shares"), "300");
 	esx_set(esx_vm_knob("c", "shares"), "300");
@@ -256,7 +243,7 @@ static void sampled_idleness_is_what_is_taxed(void)
 	volatile char *maps[2];
 
 	for (int i = 0; i < 2; i++) {
-		maps[i] = esx_map(vm_file(names[i], size), size, 0);
+		maps[i] = esx_map(esx_vm_file(names[i], size), size, 0);
 		for (size_t j = 0; j < pages; j++)
 			esx_fill((char *)maps[i] + j * ESX_PAGE, 1 + j);
 	}
@@ -267,7 +254,7 @@ static void sampled_idleness_is_what_is_taxed(void)
 	CHECK_EQ(target("idle"), size / 2);
 	CHECK(reason_is("idle", "shares"));
 
-	esx_set(tax_knob("sample_pages"), "4096");
+	esx_set(esx_tax_knob("sample_pages"), "4096");
 	esx_set("/sys/kernel/debug/esxmem/sample", "begin");
 	for (size_t j = 0; j < 256; j++)
 		(void)maps[0][j * ESX_PAGE];
@@ -277,12 +264,12 @@ static void sampled_idleness_is_what_is_taxed(void)
 	esx_wait_rebalance();
 	CHECK_EQ(target("busy"), 608 * ESX_PAGE);
 	CHECK_EQ(target("idle"), 416 * ESX_PAGE);
-	esx_set(tax_knob("tax_percent"), "0");
+	esx_set(esx_tax_knob("tax_percent"), "0");
 	esx_wait_rebalance();
 	CHECK_EQ(target("busy"), size / 2);
 	/* x - 3/4 (x - a)^2 / x: with a of 0 a quarter of x, as above. */
-	esx_set(tax_knob("tax_percent"), "75");
-	esx_set(tax_knob("progressive"), "1");
+	esx_set(esx_tax_knob("tax_percent"), "75");
+	esx_set(esx_tax_knob("progressive"), "1");
 	esx_wait_rebalance();
 	CHECK_EQ(target("busy") + target("idle"), size);
 	CHECK(target("busy") > 608 * ESX_PAGE && target("busy") < pages * ESX_PAGE);
@@ -302,12 +289,12 @@ static void start_resize_and_end_of_a_vm_change_targets(void)
 	int fd;
 
 	/* So that it is not the period that does. */
-	esx_set(tax_knob("period_seconds"), "3600");
+	esx_set(esx_tax_knob("period_seconds"), "3600");
 	esx_wait_rebalance();
 	esx_choose_pool(64 * MIB);
-	vm_file("first", 64 * MIB);
+	esx_vm_file("first", 64 * MIB);
 	wait_for_target("first", 64 * MIB);
-	fd = vm_file("second", 64 * MIB);
+	fd = esx_vm_file("second", 64 * MIB);
 	wait_for_target("second", 32 * MIB);
 	wait_for_target("first", 32 * MIB);
 	CHECK_OK(ftruncate(fd, 16 * MIB));
@@ -322,10 +309,10 @@ static void period_goes_on_by_itself(void)
 {
 	uint64_t before;
 
-	esx_set(tax_knob("period_seconds"), "1");
+	esx_set(esx_tax_knob("period_seconds"), "1");
 	esx_wait_rebalance();
-	before = esx_get_number(tax_knob("rebalances"));
-	for (int look = 0; esx_get_number(tax_knob("rebalances")) < before + 3; look++) {
+	before = esx_get_number(esx_tax_knob("rebalances"));
+	for (int look = 0; esx_get_number(esx_tax_knob("rebalances")) < before + 3; look++) {
 		CHECK_MSG(look < 6000, "targets are not computed");
 		usleep(10000);
 	}

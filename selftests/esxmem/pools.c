@@ -12,19 +12,6 @@
 #define MIB (1UL << 20)
 #define WHERE "/tmp/esxmem-test-pools"
 
-static const char *tax_knob(const char *name)
-{
-	return esx_knob_path("tax/%s", name);
-}
-
-static int vm_file(const char *vm, size_t size)
-{
-	char name[300];
-
-	snprintf(name, sizeof(name), "%s/ram", vm);
-	return esx_file(name, size);
-}
-
 static void end_vm(const char *vm, int fd)
 {
 	CHECK_OK(unlink(esx_path("%s/ram", vm)));
@@ -51,14 +38,6 @@ static void set_pool(const char *pool, const char *knob, uint64_t number)
 	esx_set_number(esx_pool_knob(pool, knob), number);
 }
 
-static int try_number(const char *path, uint64_t number)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)number);
-	return esx_try_write(path, text, strlen(text));
-}
-
 static void set_vm(const char *vm, const char *knob, uint64_t number)
 {
 	esx_set_number(esx_vm_knob(vm, knob), number);
@@ -71,7 +50,7 @@ static uint64_t target(const char *vm)
 
 static uint64_t reserved(void)
 {
-	return esx_get_number(tax_knob("reserved_bytes"));
+	return esx_get_number(esx_tax_knob("reserved_bytes"));
 }
 
 /* VMs and pools end a moment after their last file. */
@@ -114,17 +93,17 @@ static void directories_above_vms_are_pools(void)
 	make_dir("a/b");
 	CHECK(is_pool("a") && !is_pool("a/b"));
 	CHECK_EQ(pool_value("a", "members"), 0);
-	vm_file("a/b", MIB);
-	vm_file("a/c", MIB);
+	esx_vm_file("a/b", MIB);
+	esx_vm_file("a/c", MIB);
 	CHECK_EQ(pool_value("a", "members"), 2);
 	CHECK(is_in("a/b", "a"));
 	/* Files beside subdirectories are a VM in the pool. */
-	vm_file("a", MIB);
+	esx_vm_file("a", MIB);
 	CHECK_EQ(pool_value("a", "members"), 3);
 	CHECK(is_in("a", "a"));
 	make_dir("a/c/d");
 	CHECK(is_pool("a/c") && is_in("a/c", "a/c"));
-	vm_file("a/c/d", MIB);
+	esx_vm_file("a/c/d", MIB);
 	CHECK_EQ(pool_value("a/c", "members"), 2);
 	CHECK_EQ(pool_value("a", "members"), 4);
 	CHECK_EQ(pool_value("", "members"), 4);
@@ -133,9 +112,9 @@ static void directories_above_vms_are_pools(void)
 /* Nobody has said anything of any of these directories. */
 static void pools_without_parameters_change_nothing(void)
 {
-	vm_file("a", 64 * MIB);
-	vm_file("libvirt/qemu/1-b", 64 * MIB);
-	vm_file("libvirt/qemu/2-c", 64 * MIB);
+	esx_vm_file("a", 64 * MIB);
+	esx_vm_file("libvirt/qemu/1-b", 64 * MIB);
+	esx_vm_file("libvirt/qemu/2-c", 64 * MIB);
 	set_vm("libvirt/qemu/1-b", "shares", 1280);
 	set_vm("libvirt/qemu/2-c", "shares", 0);
 	set_vm("libvirt/qemu/2-c", "min_bytes", 6 * MIB);
@@ -160,11 +139,11 @@ static void pools_without_parameters_change_nothing(void)
 
 static void shares_divide_between_pools_then_within(void)
 {
-	vm_file("gold/a", 64 * MIB);
-	vm_file("gold/b", 64 * MIB);
-	vm_file("gold/inner/c", 64 * MIB);
-	vm_file("gold/inner/d", 64 * MIB);
-	vm_file("bronze/e", 64 * MIB);
+	esx_vm_file("gold/a", 64 * MIB);
+	esx_vm_file("gold/b", 64 * MIB);
+	esx_vm_file("gold/inner/c", 64 * MIB);
+	esx_vm_file("gold/inner/d", 64 * MIB);
+	esx_vm_file("bronze/e", 64 * MIB);
 	set_pool("gold", "shares", 300);
 	set_pool("bronze", "shares", 100);
 	set_pool("gold/inner", "shares", 320);
@@ -184,10 +163,10 @@ static void shares_divide_between_pools_then_within(void)
 
 static void limits_of_a_pool_hold(void)
 {
-	vm_file("capped/a", 64 * MIB);
-	vm_file("capped/b", 64 * MIB);
-	vm_file("safe/c", 64 * MIB);
-	vm_file("d", 64 * MIB);
+	esx_vm_file("capped/a", 64 * MIB);
+	esx_vm_file("capped/b", 64 * MIB);
+	esx_vm_file("safe/c", 64 * MIB);
+	esx_vm_file("d", 64 * MIB);
 	set_pool("capped", "max_bytes", 16 * MIB);
 	set_pool("safe", "min_bytes", 40 * MIB);
 	esx_choose_pool(76 * MIB);
@@ -199,7 +178,7 @@ static void limits_of_a_pool_hold(void)
 	CHECK(reason_is(esx_pool_knob("capped", "target_reason"), "max"));
 	CHECK(reason_is(esx_pool_knob("safe", "target_reason"), "min"));
 	/* However much there is. */
-	esx_set(tax_knob("pool_bytes"), "0");
+	esx_set(esx_tax_knob("pool_bytes"), "0");
 	esx_wait_rebalance();
 	CHECK_EQ(pool_value("capped", "target_bytes"), 16 * MIB);
 	CHECK_EQ(target("d"), 64 * MIB);
@@ -212,17 +191,17 @@ static void members_reserve_from_their_pool_first(void)
 	set_pool("pool", "min_bytes", 16 * MIB);
 	CHECK_EQ(reserved(), 16 * MIB);
 	CHECK_EQ(pool_value("pool", "reserved_bytes"), 16 * MIB);
-	vm_file("pool/a", 64 * MIB);
+	esx_vm_file("pool/a", 64 * MIB);
 	set_vm("pool/a", "min_bytes", 8 * MIB);
 	CHECK_EQ(reserved(), 16 * MIB);
-	esx_set_number(tax_knob("pool_bytes"), 24 * MIB);
+	esx_set_number(esx_tax_knob("pool_bytes"), 24 * MIB);
 	/* The rest comes from the host, as far as it has any. */
-	vm_file("pool/b", 64 * MIB);
-	CHECK_ERRNO(try_number(esx_vm_knob("pool/b", "min_bytes"), 16 * MIB), ENOSPC);
+	esx_vm_file("pool/b", 64 * MIB);
+	CHECK_ERRNO(esx_try_number(esx_vm_knob("pool/b", "min_bytes"), 16 * MIB), ENOSPC);
 	set_vm("pool/b", "min_bytes", 12 * MIB);
 	CHECK_EQ(reserved(), with_overhead(8 * MIB) + with_overhead(12 * MIB));
 	CHECK_EQ(pool_value("pool", "reserved_bytes"), reserved());
-	CHECK_ERRNO(try_number(esx_pool_knob("pool", "min_bytes"), 32 * MIB), ENOSPC);
+	CHECK_ERRNO(esx_try_number(esx_pool_knob("pool", "min_bytes"), 32 * MIB), ENOSPC);
 	CHECK_EQ(pool_value("pool", "min_bytes"), 16 * MIB);
 	set_vm("pool/a", "min_bytes", 0);
 	set_vm("pool/b", "min_bytes", 0);
@@ -233,17 +212,17 @@ static void members_reserve_from_their_pool_first(void)
 
 static void maximum_bounds_what_is_guaranteed(void)
 {
-	int fd = vm_file("pool/inner/vm", 8 * MIB);
-	uint64_t refusals = esx_get_number(tax_knob("refusals"));
+	int fd = esx_vm_file("pool/inner/vm", 8 * MIB);
+	uint64_t refusals = esx_get_number(esx_tax_knob("refusals"));
 
 	set_pool("pool", "max_bytes", 8 * MIB);
 	/* All of it, and the overhead is not the guests'. */
 	set_vm("pool/inner/vm", "min_bytes", 8 * MIB);
-	CHECK_ERRNO(try_number(esx_pool_knob("pool", "max_bytes"), 4 * MIB), ENOSPC);
-	CHECK_ERRNO(try_number(esx_pool_knob("pool/inner", "min_bytes"), 12 * MIB), ENOSPC);
-	vm_file("pool/other", 8 * MIB);
-	CHECK_ERRNO(try_number(esx_vm_knob("pool/other", "min_bytes"), ESX_PAGE), ENOSPC);
-	CHECK_EQ(esx_get_number(tax_knob("refusals")), refusals + 3);
+	CHECK_ERRNO(esx_try_number(esx_pool_knob("pool", "max_bytes"), 4 * MIB), ENOSPC);
+	CHECK_ERRNO(esx_try_number(esx_pool_knob("pool/inner", "min_bytes"), 12 * MIB), ENOSPC);
+	esx_vm_file("pool/other", 8 * MIB);
+	CHECK_ERRNO(esx_try_number(esx_vm_knob("pool/other", "min_bytes"), ESX_PAGE), ENOSPC);
+	CHECK_EQ(esx_get_number(esx_tax_knob("refusals")), refusals + 3);
 	/* A file that grows into its VM's minimum asks as well. */
 	CHECK_OK(ftruncate(fd, 4 * MIB));
 	set_vm("pool/other", "min_bytes", 4 * MIB);
@@ -268,16 +247,27 @@ static void expect_refused(const char *path, const char *text, int expected)
 static void garbage_is_refused(void)
 {
 	static const char *const texts[] = {
-		"x",   "-1",  "+ 1", "1 2", "0x10", "1.5", "4096k", "18446744073709551616",
-		"Default", "defaults", "NaN", "1\n2", "18446744073709551615",
+		"x",
+		"-1",
+		"+ 1",
+		"1 2",
+		"0x10",
+		"1.5",
+		"4096k",
+		"18446744073709551616",
+		"Default",
+		"defaults",
+		"NaN",
+		"1\n2",
+		"18446744073709551615",
 	};
 	static const char *const knobs[] = { "min_bytes", "max_bytes", "shares" };
 	static const char *const figures[] = {
-		"members", "effective_shares", "reserved_bytes", "target_bytes",
-		"active_bytes", "rho_ppm", "target_reason",
+		"members",	"effective_shares", "reserved_bytes", "target_bytes",
+		"active_bytes", "rho_ppm",	    "target_reason",
 	};
 
-	vm_file("pool/vm", MIB);
+	esx_vm_file("pool/vm", MIB);
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		for (size_t j = 0; j < ARRAY_SIZE(knobs); j++)
 			expect_refused(esx_pool_knob("pool", knobs[j]), texts[i], EINVAL);
@@ -299,7 +289,7 @@ static void garbage_is_refused(void)
 
 static void a_pool_ends_with_its_directory_and_last_vm(void)
 {
-	int fd = vm_file("pool/inner/vm", MIB), dir;
+	int fd = esx_vm_file("pool/inner/vm", MIB), dir;
 
 	set_pool("pool", "min_bytes", 4 * MIB);
 	set_pool("pool/inner", "min_bytes", 8 * MIB);
@@ -336,7 +326,7 @@ static void a_pool_ends_with_its_directory_and_last_vm(void)
 /* Twice the same directory: what was said of the first does not go for the second. */
 static void a_new_directory_is_a_new_pool(void)
 {
-	int fd = vm_file("pool/vm", MIB);
+	int fd = esx_vm_file("pool/vm", MIB);
 
 	set_pool("pool", "min_bytes", 4 * MIB);
 	set_pool("pool", "shares", 7);
@@ -344,14 +334,14 @@ static void a_new_directory_is_a_new_pool(void)
 	CHECK_OK(rmdir(esx_path("pool/vm")));
 	CHECK_OK(rmdir(esx_path("pool")));
 	expect_reserved(0);
-	vm_file("pool/vm", MIB);
+	esx_vm_file("pool/vm", MIB);
 	CHECK_EQ(pool_value("pool", "min_bytes"), 0);
 	CHECK(!strcmp(esx_get(esx_pool_knob("pool", "shares")), "default"));
 }
 
 static void a_renamed_pool_keeps_all_but_its_name(void)
 {
-	vm_file("old/inner/vm", 16 * MIB);
+	esx_vm_file("old/inner/vm", 16 * MIB);
 	set_pool("old", "min_bytes", 4 * MIB);
 	set_pool("old/inner", "shares", 7);
 	CHECK_OK(rename(esx_path("old"), esx_path("new")));
@@ -365,9 +355,9 @@ static void a_renamed_pool_keeps_all_but_its_name(void)
 
 static void a_vm_that_moves_changes_its_pool(void)
 {
-	vm_file("from/vm", 64 * MIB);
-	vm_file("from/stays", 64 * MIB);
-	vm_file("to/sub/other", 64 * MIB);
+	esx_vm_file("from/vm", 64 * MIB);
+	esx_vm_file("from/stays", 64 * MIB);
+	esx_vm_file("to/sub/other", 64 * MIB);
 	set_pool("from", "max_bytes", 32 * MIB);
 	set_pool("from", "min_bytes", 4 * MIB);
 	set_vm("from/vm", "min_bytes", 8 * MIB);
@@ -395,8 +385,8 @@ static void a_vm_that_moves_changes_its_pool(void)
 
 static void a_move_without_room_is_refused(void)
 {
-	vm_file("a/vm", 16 * MIB);
-	vm_file("b/vm2", 16 * MIB);
+	esx_vm_file("a/vm", 16 * MIB);
+	esx_vm_file("b/vm2", 16 * MIB);
 	make_dir("b/taken");
 	make_dir("b/taken/x");
 	make_dir("b/empty");
@@ -406,14 +396,14 @@ static void a_move_without_room_is_refused(void)
 	CHECK_ERRNO(rename(esx_path("a/vm"), esx_path("b/vm")), ENOSPC);
 	set_pool("b", "max_bytes", 8 * MIB);
 	/* The host's pool has no room for it beside the minimum of the pool it leaves. */
-	esx_set_number(tax_knob("pool_bytes"), 12 * MIB);
+	esx_set_number(esx_tax_knob("pool_bytes"), 12 * MIB);
 	CHECK_ERRNO(rename(esx_path("a/vm"), esx_path("b/vm")), ENOSPC);
 	CHECK_ERRNO(rename(esx_path("a/vm"), esx_path("b/taken")), ENOTEMPTY);
 	CHECK(is_in("a/vm", "a"));
 	CHECK_EQ(pool_value("a", "members"), 1);
 	CHECK_EQ(pool_value("b", "members"), 1);
 	CHECK_EQ(reserved(), with_overhead(8 * MIB));
-	esx_set(tax_knob("pool_bytes"), "0");
+	esx_set(esx_tax_knob("pool_bytes"), "0");
 	CHECK_OK(rename(esx_path("a/vm"), esx_path("b/empty")));
 	CHECK_EQ(pool_value("b", "members"), 2);
 	CHECK_EQ(reserved(), 8 * MIB + with_overhead(8 * MIB));
@@ -554,9 +544,10 @@ static void shake(void *arg, unsigned int index)
 			mkdir(path[0], 0755);
 			break;
 		case 6:
-			try_number(esx_pool_knob(pools[rand_below(&rand, ARRAY_SIZE(pools))],
-						 rand_below(&rand, 2) ? "min_bytes" : "max_bytes"),
-				   rand_below(&rand, 4) * MIB);
+			esx_try_number(esx_pool_knob(pools[rand_below(&rand, ARRAY_SIZE(pools))],
+						     rand_below(&rand, 2) ? "min_bytes" :
+									    "max_bytes"),
+				       rand_below(&rand, 4) * MIB);
 			break;
 		default:
 			read_target(pools[rand_below(&rand, ARRAY_SIZE(pools))]);
@@ -568,7 +559,7 @@ static void everything_at_once_leaves_nothing(void)
 {
 	unsigned int nr = tap_scaled(2000, 200);
 
-	esx_set(tax_knob("period_seconds"), "1");
+	esx_set(esx_tax_knob("period_seconds"), "1");
 	make_dir("p");
 	make_dir("q");
 	make_dir("r");

@@ -18,12 +18,12 @@
 
 static uint64_t tax_figure(const char *name)
 {
-	return esx_get_number(esx_knob_path("tax/%s", name));
+	return esx_get_number(esx_tax_knob(name));
 }
 
 static bool is(const char *file, const char *word)
 {
-	return !strcmp(esx_get(esx_knob_path("tax/%s", file)), word);
+	return !strcmp(esx_get(esx_tax_knob(file)), word);
 }
 
 static void drop_caches(void)
@@ -47,11 +47,9 @@ static void make_shareable(void)
 	esx_set(ESX_SYSFS "/large_pages", "always");
 	esx_set(ESX_SYSFS "/share/break_large", "never");
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		char path[16];
-		char *map;
+		int fd = esx_vm_file(names[i], FRAMES * ESX_HUGE);
+		char *map = esx_map_huge(fd, FRAMES * ESX_HUGE);
 
-		snprintf(path, sizeof(path), "%s/ram", names[i]);
-		map = esx_map_huge(esx_file(path, FRAMES * ESX_HUGE), FRAMES * ESX_HUGE);
 		esx_set(esx_vm_knob(names[i], "group"), "both");
 		for (size_t page = 0; page < FRAMES * ESX_HUGE_PAGES; page++)
 			esx_fill(map + page * ESX_PAGE, 1 + page);
@@ -93,13 +91,13 @@ static void what_is_asked_for_is_counted_and_makes_memory_short(void)
 static void set_marks(unsigned int high, unsigned int soft, unsigned int hard, unsigned int low)
 {
 	/* So that they descend at each step. */
-	esx_set(esx_knob_path("tax/state_low_pm"), "0");
-	esx_set(esx_knob_path("tax/state_hard_pm"), "1");
-	esx_set(esx_knob_path("tax/state_soft_pm"), "2");
-	esx_set_number(esx_knob_path("tax/state_high_pm"), high);
-	esx_set_number(esx_knob_path("tax/state_soft_pm"), soft);
-	esx_set_number(esx_knob_path("tax/state_hard_pm"), hard);
-	esx_set_number(esx_knob_path("tax/state_low_pm"), low);
+	esx_set(esx_tax_knob("state_low_pm"), "0");
+	esx_set(esx_tax_knob("state_hard_pm"), "1");
+	esx_set(esx_tax_knob("state_soft_pm"), "2");
+	esx_set_number(esx_tax_knob("state_high_pm"), high);
+	esx_set_number(esx_tax_knob("state_soft_pm"), soft);
+	esx_set_number(esx_tax_knob("state_hard_pm"), hard);
+	esx_set_number(esx_tax_knob("state_low_pm"), low);
 }
 
 /* Low is by free memory alone, and ends with that. */
@@ -172,7 +170,7 @@ static void read_and_look(int fd, char *chunk, size_t size)
 	for (size_t at = 0; at < size; at += CHUNK) {
 		CHECK_EQ(pread(fd, chunk, CHUNK, at), (ssize_t)CHUNK);
 		CHECK_MSG(is("state_word", "high"), "%s after %zu MB",
-			  esx_get(esx_knob_path("tax/state_word")), at >> 20);
+			  esx_get(esx_tax_knob("state_word")), at >> 20);
 	}
 }
 

@@ -58,6 +58,9 @@ const char *esx_path(const char *fmt, ...)
 /** esx_file() - open a new file of @size bytes; directories in @name are made */
 int esx_file(const char *name, size_t size);
 
+/** esx_vm_file() - like esx_file(), the file "ram" of the VM @vm */
+int esx_vm_file(const char *vm, size_t size);
+
 /** esx_map() - map @length bytes of @fd from @offset, shared, for writing */
 void *esx_map(int fd, size_t length, off_t offset);
 
@@ -138,6 +141,9 @@ size_t esx_count(int fd, size_t first, size_t count,
 const char *esx_knob_path(const char *fmt, ...)
 	__attribute__((format(printf, 1, 2)));
 
+/** esx_tax_knob() - likewise, of the knob or figure @name of who gets the memory */
+const char *esx_tax_knob(const char *name);
+
 /** esx_vm_knob() - the path of @knob of the VM @name below esx_dir() */
 const char *esx_vm_knob(const char *name, const char *knob);
 
@@ -152,6 +158,9 @@ void esx_set(const char *path, const char *value);
 
 /** esx_set_number() - write a number to a file */
 void esx_set_number(const char *path, uint64_t number);
+
+/** esx_try_number() - like esx_try_write(), a number */
+int esx_try_number(const char *path, uint64_t number);
 
 /** esx_get() - read a file without its newline; the buffer is static */
 const char *esx_get(const char *path);

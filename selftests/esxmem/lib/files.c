@@ -83,6 +83,14 @@ int esx_file(const char *name, size_t size)
 	return fd;
 }
 
+int esx_vm_file(const char *vm, size_t size)
+{
+	char name[300];
+
+	snprintf(name, sizeof(name), "%s/ram", vm);
+	return esx_file(name, size);
+}
+
 void *esx_map(int fd, size_t length, off_t offset)
 {
 	void *map = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, fd,

@@ -40,6 +40,11 @@ static const char *knob_of(const char *kind, const char *name, const char *knob)
 	return esx_knob_path("%s/%s/%s", kind, path, knob);
 }
 
+const char *esx_tax_knob(const char *name)
+{
+	return esx_knob_path("tax/%s", name);
+}
+
 const char *esx_vm_knob(const char *name, const char *knob)
 {
 	return knob_of("vms", name, knob);
@@ -77,6 +82,14 @@ void esx_set_number(const char *path, uint64_t number)
 
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)number);
 	esx_set(path, text);
+}
+
+int esx_try_number(const char *path, uint64_t number)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)number);
+	return esx_try_write(path, text, strlen(text));
 }
 
 const char *esx_get(const char *path)
